@@ -1,0 +1,228 @@
+"""What analysis makes of a run, and all that a report may show. Reports never compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from leakhunt.model.run import Caveat, Cost, Phase, Plan
+from leakhunt.model.snapshot import Frame
+from leakhunt.units import Bytes, Seconds
+
+Interval: TypeAlias = tuple[float, float]
+"""Low and high end at 99 %."""
+
+
+class Verdict(str, Enum):
+    """The words a judgement may use."""
+
+    CLEAN = "CLEAN"
+    LEAK = "LEAK"
+    BOUNDED = "BOUNDED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict and what it rests on."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """One sentence each, the weightiest first."""
+    provisional: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Growth per request below which a signal is no leak, by signal."""
+    minimum_detectable: float | None = None
+    """Bytes per request: the smallest leak on any route that this run would have seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much one signal grew per request of one route."""
+
+    signal: str
+    """`live`, `blocks`, `anonymous`, `threads`, `descriptors`, `temp_files`."""
+    per_request: float
+    interval: Interval
+    p_value: float | None
+    """Of the permutation test on the route's own lottery; None where no lottery was held."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteReport:
+    """One row of the per-route table."""
+
+    route: str
+    steps: tuple[str, ...]
+    requests: int
+    unexpected: int
+    statuses: Mapping[str, int]
+    """How often each status came; `no response` for none."""
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    bytes_per_request: float | None
+    bytes_per_request_interval: Interval | None
+    bytes_per_request_basis: str | None
+    """`live` or `anonymous`."""
+    live_bytes_per_request: float | None
+    growths: tuple[Growth, ...]
+    peak_bytes_per_request: float | None
+    amplification: float | None
+    """Peak bytes per uploaded byte."""
+    amplification_interval: Interval | None
+    minimum_detectable: float | None
+    median_duration: Seconds | None
+    null_reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a value is None, by field name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Innermost frame of the application in an allocating stack."""
+
+    file: str
+    line: int
+    function: str
+    source: str | None = None
+    """The line itself, where the file could be read at the time of the analysis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Innermost frame of a library, or the shared object it calls into."""
+
+    package: str
+    version: str | None
+    file: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Something measured to grow: route, size, line and holder in one answer."""
+
+    route: str
+    bytes_per_request: float | None
+    count_per_request: float | None
+    type: str | None
+    cause: str
+    """`python-objects`, `native`, `threads`, `descriptors`, `temporary-files`, ... : docs/report-schema.md."""
+    site: Site | None
+    library: Library | None
+    stack: tuple[Frame, ...]
+    """Innermost frame first."""
+    path: str | None
+    """Who holds it, reading like Python: `courseware.views._THUMBNAILS['*'].image`."""
+    path_nodes: tuple[str, ...]
+    """The hops of `path`, root first, each `edge (type, +n per request)`."""
+    fingerprint: str
+    """Equal for the same bug in another run, on another machine, after lines have shifted."""
+    origin: str
+    """`application` or `library`."""
+    confidence: str
+    """`certain` (grew by the same multiple of every dose), `strong`, `weak`."""
+    reasons: tuple[str, ...]
+    deep_size: Bytes | None = None
+    """Size of the holder with all it reaches, at the end of the run."""
+    cap: int | None = None
+    chain: tuple[str, ...] = ()
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hotspot:
+    """One function as in the incident's table: what a request keeps, and what it only uses for a while."""
+
+    function: str
+    file: str
+    line: int
+    route: str
+    kept_per_request: float
+    blocks_per_request: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """One row per process life."""
+
+    key: str
+    pid: int
+    role: str
+    name: str
+    requests: int
+    rss_start: Bytes | None
+    rss_end: Bytes | None
+    rss_max: Bytes | None
+    uss_end: Bytes | None
+    lived: Seconds | None
+    death: str | None
+    judged: bool
+    """False where its life was too short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve of the growth chart."""
+
+    worker: str
+    name: str
+    times: tuple[Seconds, ...]
+    rss: tuple[Bytes, ...]
+    uss: tuple[Bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSpan:
+    """A shaded stretch of the growth chart."""
+
+    phase: Phase
+    label: str
+    started: Seconds
+    ended: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    """One line of the evidence table: requests in, bytes kept."""
+
+    index: int
+    phase: Phase
+    block: int | None
+    requests: int
+    growth: float | None
+    """Growth of the basis signal over all judged workers, in bytes."""
+    per_request: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole answer."""
+
+    schema: int
+    name: str
+    started_at: str
+    leakhunt: str
+    duration: Seconds
+    plan: Plan
+    conditions: Mapping[str, str]
+    judgement: Judgement
+    routes: tuple[RouteReport, ...]
+    suspects: tuple[Suspect, ...]
+    hotspots: tuple[Hotspot, ...]
+    workers: tuple[WorkerReport, ...]
+    series: tuple[Series, ...]
+    phases: tuple[PhaseSpan, ...]
+    evidence: tuple[RoundRow, ...]
+    explained: Bytes | None
+    """Growth that the suspects account for, of `growth`."""
+    growth: Bytes | None
+    """Growth over the verdict rounds, all judged workers together."""
+    warm_up_growth: Bytes | None
+    """Growth from the first request to the baseline: paid once, not per request."""
+    caveats: tuple[Caveat, ...]
+    cost: Cost | None
+    next_command: str | None
+    """What to run next, ready to paste."""
+    outcome: str | None

@@ -1,0 +1,148 @@
+"""The recorded run: observations only, in the order they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, TimelinePoint
+from leakhunt.model.snapshot import Container, Snapshot
+from leakhunt.units import Bytes, Seconds
+
+
+class Phase(str, Enum):
+    """What a round was for."""
+
+    WARM_UP = "warm-up"
+    BASELINE = "baseline"
+    DOSE = "dose"
+    """Verdict rounds: every route's number of requests drawn by lottery."""
+    REPEATED = "repeated"
+    """Like DOSE, with the same names and contents in every request."""
+    SETTLE = "settle"
+    PEAK = "peak"
+    EXPLAIN = "explain"
+    """One route alone, allocations traced, a snapshot at the end."""
+
+
+class Role(str, Enum):
+    """What a process of the target's tree is there for."""
+
+    WORKER = "worker"
+    """Serves requests."""
+    MASTER = "master"
+    """Supervises workers."""
+    COMPANION = "companion"
+    """Started by the workload beside the target: a Celery worker, a broker."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the user asked for. Secrets are gone: values of `--env`, passwords, headers that authorise, query values."""
+
+    target: str
+    """As typed: `courseware.wsgi:application`, or the command joined by blanks."""
+    workload: str
+    """Where the workload came from: a file name, `command line`, `pyproject.toml`."""
+    server: str
+    seed: int
+    concurrency: int
+    workers: int | None = None
+    threads: int | None = None
+    max_requests: int | None = None
+    """`--requests`: an upper bound for all rounds together."""
+    memory_limit: Bytes | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Everything else worth repeating in a report, already as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One life of one process. A recycled worker is a new one."""
+
+    key: str
+    """`<pid>@<start time in clock ticks>`: unique even when the kernel uses a pid again."""
+    pid: int
+    parent: int
+    role: Role
+    name: str
+    """`gunicorn worker 2`, `celery`: what a person would call it."""
+    born: Seconds
+    """Since the start of the run; negative if it was there before."""
+    died: Seconds | None = None
+    death: str | None = None
+    """How it ended, if it ended before the run did: `recycled`, `killed by SIGKILL`, `exit code 3`."""
+    python: str | None = None
+    """Version of its interpreter, `3.11.7`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One burst of requests and the samples taken once it had come to rest."""
+
+    index: int
+    phase: Phase
+    started: Seconds
+    ended: Seconds
+    doses: Mapping[str, int] = field(default_factory=dict)
+    """Requests asked for, by step."""
+    block: int | None = None
+    """Number of the block of verdict rounds it belongs to, from 0."""
+    alone: str | None = None
+    """The step that ran alone."""
+    inputs: str = "distinct"
+    """`distinct` or `repeated` names and contents."""
+    samples: tuple[Sample, ...] = ()
+    temp_files: int | None = None
+    """Files of the target's user in its directory for temporary files, deleted but open ones included."""
+    disk_free: Bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """A recorded reason to trust the run less."""
+
+    code: str
+    """Stable and short: `stdlib-server`, `worker-died`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What leakhunt itself cost the target and the machine."""
+
+    cpu_fraction: float | None
+    """CPU of the agent and the snapshot children over the CPU of the target."""
+    memory: Bytes | None
+    """Memory the agent added to one worker."""
+    longest_pause: Seconds | None
+    """Longest time the app stood still for a snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that was observed, as read back from `run.sqlite`."""
+
+    name: str
+    started_at: str
+    """UTC, ISO 8601."""
+    leakhunt: str
+    """Version that recorded it."""
+    plan: Plan
+    conditions: Mapping[str, str]
+    """The machine and the target: kernel, cores, memory, interpreter, server, packages that matter."""
+    routes: Mapping[str, str]
+    """Step name -> route (`POST /lessons/<int:pk>/video/`)."""
+    workers: tuple[Worker, ...]
+    rounds: tuple[Round, ...]
+    requests: tuple[RequestRecord, ...]
+    timeline: tuple[TimelinePoint, ...]
+    peaks: tuple[PeakSample, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    containers: tuple[Container, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
+    cost: Cost | None = None
+    outcome: str | None = None
+    """None while recording or if leakhunt was killed; else `complete`, `interrupted`, or one sentence why it stopped."""
