@@ -129,6 +129,9 @@ class Suspect:
     cap: int | None = None
     chain: tuple[str, ...] = ()
     advice: str | None = None
+    bytes_per_request_interval: Interval | None = None
+    null_reasons: Mapping[str, str] = field(default_factory=dict)
+    """Why a value is None, by field name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +229,5 @@ class Report:
     next_command: str | None
     """What to run next, ready to paste."""
     outcome: str | None
+    flame: tuple[tuple[tuple[Frame, ...], float], ...] = ()
+    """The allocation flame graph: stacks (innermost frame first) and the bytes each keeps per request."""
