@@ -1,0 +1,102 @@
+"""The command group and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from leakhunt import __version__
+from leakhunt.errors import LeakhuntError
+
+EXIT_USAGE: Final = 2
+EXIT_INTERNAL: Final = 70
+EXIT_INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """A command whose module is imported only when it runs, so that `--help` stays quick."""
+
+    name: str
+    summary: str
+    """Shown by `leakhunt --help`; equal to the first line of the command's own help (tested)."""
+
+    def load(self) -> click.Command:
+        """Import the command: `leakhunt.cli.<name>` defines `command`."""
+        command: click.Command = importlib.import_module(f"leakhunt.cli.{self.name}").command
+        return command
+
+
+COMMANDS: Final = (
+    LazyCommand("profile", "Replay a workload against a web app and judge whether its memory leaks."),
+    LazyCommand("lines", "Show memory line by line for named functions, under the replayed workload."),
+    LazyCommand("report", "Render a recorded run again."),
+)
+
+
+class LazyGroup(click.Group):
+    """Lists its commands from `COMMANDS` and imports the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of `COMMANDS`."""
+        return [command.name for command in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        return next((command.load() for command in COMMANDS if command.name == cmd_name), None)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The summaries, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name, command.summary) for command in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="leakhunt")
+def leakhunt() -> None:
+    """Find memory leaks in Python web apps: which route, how many bytes per request, which line, held by what.
+
+    Exit codes: 0 clean or done, 1 leak, 2 usage or configuration, 3 could not run, 4 inconclusive, 70 internal error,
+    130 interrupted.
+    """
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Nothing else in leakhunt ends the process."""
+    try:
+        code = leakhunt.main(list(argv), prog_name="leakhunt", standalone_mode=False)
+    except LeakhuntError as error:
+        _complain(error.message, error.hint)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, as in `leakhunt report RUN | head`: nobody is left to tell.
+        sys.stdout = None  # type: ignore[assignment]  # keeps the interpreter from flushing into the broken pipe
+        return 0
+    except Exception as error:
+        return _internal_error(error)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, hint: str | None) -> None:
+    click.echo(f"leakhunt: {message}", err=True)
+    if hint:
+        click.echo(f"  hint: {hint}", err=True)
+
+
+def _internal_error(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error)
+    _complain("This is a bug in leakhunt, not in your app.", "Please report it with the traceback above.")
+    return EXIT_INTERNAL

@@ -1,0 +1,62 @@
+"""Progress on the terminal, to stderr: a spinner line per phase where there is a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Final
+
+from rich.console import Console
+from rich.status import Status
+
+from leakhunt.model.run import Phase, Round
+from leakhunt.units import format_duration, format_size
+
+_SHOW_MEMORY: Final = (Phase.DOSE, Phase.REPEATED, Phase.EXPLAIN, Phase.WARM_UP)
+
+
+class Progress:
+    """An `Observer` of the experiment that tells a person how far it is."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._label = ""
+        self._rounds = 0
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._status = self._console.status("starting the target")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def phase(self, phase: Phase, label: str) -> None:
+        """Name the stretch that begins."""
+        self._label, self._rounds = label, 0
+        self._say(f"[{format_duration(time.monotonic() - self._started)}] {label}")
+
+    def round(self, done: Round) -> None:
+        """Show how much memory the target has after this round."""
+        self._rounds += 1
+        if self._status is not None and done.phase in _SHOW_MEMORY:
+            total = sum(sample.memory.rss for sample in done.samples)
+            requests = sum(done.doses.values())
+            self._status.update(
+                f"{self._label} · round {self._rounds} · {requests} requests · {format_size(total)} RSS"
+            )
+
+    def note(self, text: str) -> None:
+        """Something to know now."""
+        self._console.print(text, markup=False, highlight=False)
+
+    def _say(self, text: str) -> None:
+        if self._status is not None:
+            self._status.update(text)
+        self._console.print(text, markup=False, highlight=False, style="dim")

@@ -1,0 +1,196 @@
+"""The experiment: warm-up, baseline, blocks of verdict rounds, settle, peaks, explanation."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from leakhunt.analysis.assess import Assessment, assess
+from leakhunt.hunt.brake import Brake
+from leakhunt.hunt.doses import (
+    FIRST_BASE,
+    MEAN_MULTIPLE,
+    affordable_base,
+    base_for_total,
+    draw_block,
+    prime_doses,
+    rounds_per_block,
+)
+from leakhunt.hunt.explain import explain
+from leakhunt.hunt.peaks import measure_peaks
+from leakhunt.hunt.rounds import Rounds
+from leakhunt.hunt.settings import Observer, Settings
+from leakhunt.hunt.warm_up import StepCost, warm_up
+from leakhunt.model.run import Phase, Round
+from leakhunt.units import Bytes, Seconds
+
+MAX_BLOCKS: Final = 6
+_FIRST_SHARE: Final = 0.15
+"""Part of the time budget that the first block may take."""
+_BLOCK_GROWTH: Final[Bytes] = 256 * 2**20
+"""A block whose predicted growth is larger gets smaller doses: the target must survive the proof."""
+_SETTLE: Final[Seconds] = 1.0
+_SETTLE_RESOURCES: Final[Seconds] = 6.0
+"""Some libraries give threads and descriptors back only after five seconds."""
+_REPEATED_BASE: Final = 2
+
+
+class _Stopped(Exception):
+    """The load must not go on; the text says why."""
+
+
+class Experiment:
+    """Runs all phases in order against a started target. What was recorded stands, however it ends."""
+
+    def __init__(
+        self, rounds: Rounds, settings: Settings, brake: Brake, observer: Observer, clock: Callable[[], Seconds]
+    ) -> None:
+        self._rounds = rounds
+        self._settings = settings
+        self._brake = brake
+        self._observer = observer
+        self._clock = clock
+        self._lottery = random.Random(settings.seed)
+        self._costs: dict[str, StepCost] = {}
+
+    def run(self, steps: tuple[str, ...]) -> str:
+        """Run everything; returns the outcome: `complete`, or one sentence why it stopped early."""
+        try:
+            self._phases(steps)
+        except _Stopped as stopped:
+            self._observer.note(str(stopped))
+            return str(stopped)
+        return "complete"
+
+    def _phases(self, steps: tuple[str, ...]) -> None:
+        self._observer.phase(Phase.WARM_UP, "warm-up: every step alone, then together until steady")
+        self._costs = dict(warm_up(self._rounds, steps))
+        self._check()
+        self._observer.phase(Phase.BASELINE, "baseline")
+        baseline = self._round(Phase.BASELINE, {})
+        self._blocks()
+        self._repeated_block()
+        self._settle(baseline)
+        if self._settings.peaks:
+            self._observer.phase(Phase.PEAK, "peak memory of single requests")
+            measure_peaks(self._rounds, tuple(self._costs))
+            self._check()
+        if self._settings.explain:
+            self._explain()
+
+    def _blocks(self) -> None:
+        """Blocks of doubling doses, for the routes that are not settled yet, while time and requests last."""
+        started, assessment, sent = self._clock(), None, 0
+        for block in range(MAX_BLOCKS):
+            open_steps = self._open_steps(assessment)
+            if not open_steps:
+                return
+            rounds = rounds_per_block(len(open_steps))
+            remaining = self._settings.budget - (self._clock() - started)
+            bases = self._bases(open_steps, block, rounds, remaining, assessment)
+            size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
+            if block >= 2 and (self._cost(bases, rounds) > remaining or self._exhausted(sent + size)):
+                return
+            self._observer.phase(Phase.DOSE, f"verdict rounds, block {block + 1}: {size} requests")
+            for doses in draw_block(bases, rounds, self._lottery):
+                self._round(Phase.DOSE, doses, block=block)
+            sent += size
+            assessment = assess(self._rounds.recorder.run())
+
+    def _bases(
+        self,
+        steps: tuple[str, ...],
+        block: int,
+        rounds: int,
+        remaining: Seconds,
+        assessment: Assessment | None,
+    ) -> Mapping[str, int]:
+        share = self._settings.budget * _FIRST_SHARE if block == 0 else max(remaining, 0.0) / 2
+        ceiling = FIRST_BASE * 2**block
+        bases = {}
+        for step in steps:
+            base = affordable_base(self._costs[step].duration, share / len(steps), rounds, ceiling)
+            growth = self._growth(step, assessment)
+            if growth > 0:
+                base = min(base, base_for_total(_BLOCK_GROWTH / len(steps) / growth, rounds))
+            if self._settings.max_requests is not None:
+                # Two blocks are the least a verdict rests on.
+                base = min(base, base_for_total(self._settings.max_requests / 2 / len(steps), rounds))
+            bases[step] = base
+        return bases
+
+    def _growth(self, step: str, assessment: Assessment | None) -> float:
+        """Bytes that one request of a step is expected to keep."""
+        if assessment is None:
+            return float(self._costs[step].growth)
+        state = assessment.routes.get(self._rounds.recorder.run().routes[step])
+        return max(0.0, state.bytes_per_request or 0.0) if state is not None else 0.0
+
+    def _open_steps(self, assessment: Assessment | None) -> tuple[str, ...]:
+        if assessment is None:
+            return tuple(self._costs)
+        routes = self._rounds.recorder.run().routes
+        return tuple(
+            step
+            for step in self._costs
+            if (state := assessment.routes.get(routes[step])) is None or state.state in ("open", "growing")
+        )
+
+    def _cost(self, bases: Mapping[str, int], rounds: int) -> Seconds:
+        return sum(self._costs[step].duration * base * rounds * MEAN_MULTIPLE for step, base in bases.items())
+
+    def _exhausted(self, requests: int) -> bool:
+        return self._settings.max_requests is not None and requests > self._settings.max_requests
+
+    def _repeated_block(self) -> None:
+        """A small block with the same names and contents in each request: some leaks show only then."""
+        rounds = rounds_per_block(len(self._costs))
+        bases = {step: min(_REPEATED_BASE, base) for step, base in self._smallest_bases(rounds).items()}
+        self._observer.phase(Phase.REPEATED, "the same names and contents in every request")
+        for doses in draw_block(bases, rounds, self._lottery):
+            self._round(Phase.REPEATED, doses, inputs="repeated")
+
+    def _smallest_bases(self, rounds: int) -> Mapping[str, int]:
+        return self._bases(tuple(self._costs), 0, rounds, 0.0, None)
+
+    def _settle(self, baseline: Round) -> None:
+        self._observer.phase(Phase.SETTLE, "settle: no load")
+        time.sleep(_SETTLE)
+        settled = self._round(Phase.SETTLE, {})
+        if _resources(settled) > _resources(baseline):
+            time.sleep(_SETTLE_RESOURCES - _SETTLE)
+            self._round(Phase.SETTLE, {})
+
+    def _explain(self) -> None:
+        assessment = assess(self._rounds.recorder.run())
+        routes = self._rounds.recorder.run().routes
+        wanted = [
+            step
+            for step in self._costs
+            if (state := assessment.routes.get(routes[step])) is not None
+            and state.state in ("leak", "growing", "bounded")
+        ]
+        for step in wanted:
+            self._observer.phase(Phase.EXPLAIN, f"explain {routes[step]}")
+            explain(self._rounds, step, self._costs[step], show_values=self._settings.show_values)
+            self._check()
+
+    def _round(
+        self, phase: Phase, doses: Mapping[str, int], *, block: int | None = None, inputs: str = "distinct"
+    ) -> Round:
+        done = self._rounds.run(phase, doses, block=block, inputs=inputs)
+        self._check()
+        return done
+
+    def _check(self) -> None:
+        failure = self._rounds.target.failure()
+        if failure is not None:
+            raise _Stopped(f"The target stopped during the run: {failure}")
+        if self._brake.reason is not None:
+            raise _Stopped(f"The load was stopped: {self._brake.reason}.")
+
+
+def _resources(done: Round) -> int:
+    return sum((sample.threads or 0) + (sample.descriptors or 0) for sample in done.samples)

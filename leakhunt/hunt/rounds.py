@@ -1,0 +1,168 @@
+"""One round: send its requests, let the target come to rest, collect garbage, sample every process, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from leakhunt.errors import AgentError
+from leakhunt.hunt.quiet import wait_until_quiet
+from leakhunt.hunt.recorder import Recorder
+from leakhunt.hunt.settings import Observer
+from leakhunt.model.measurement import HeapUsage, Sample
+from leakhunt.model.run import Phase, Role, Round, Worker
+from leakhunt.samplers.activity import read_activity
+from leakhunt.samplers.headroom import free_disk
+from leakhunt.samplers.memory import ProcessGone, read_memory
+from leakhunt.samplers.temp_files import count_temp_files
+from leakhunt.samplers.timeline import Timeline
+from leakhunt.targets.base import Target
+from leakhunt.targets.hub import AgentLink, AgentStats
+from leakhunt.units import Bytes, Seconds
+from leakhunt.workload.replay import Replayer
+
+
+class Rounds:
+    """Runs rounds against one target and records them."""
+
+    def __init__(
+        self,
+        target: Target,
+        replayer: Replayer,
+        recorder: Recorder,
+        timeline: Timeline,
+        observer: Observer,
+        *,
+        clock: Callable[[], Seconds],
+        started_at: float,
+    ) -> None:
+        self.target = target
+        self.replayer = replayer
+        self.recorder = recorder
+        self.longest_pause: Seconds | None = None
+        self._timeline = timeline
+        self._observer = observer
+        self._clock = clock
+        self._started_at = started_at
+        self._next_index = 0
+
+    def run(
+        self,
+        phase: Phase,
+        doses: Mapping[str, int],
+        *,
+        block: int | None = None,
+        alone: str | None = None,
+        inputs: str = "distinct",
+        sizes: Mapping[str, Bytes] | None = None,
+    ) -> Round:
+        """Send each step's dose, then sample; returns the recorded round."""
+        started, index = self._clock(), self._next_index
+        self._next_index += 1
+        requests = self.replayer.run(doses, round=index, inputs=inputs, sizes=sizes) if doses else ()
+        workers = self._come_to_rest()
+        with self._timeline.paused():
+            samples = tuple(self._sample_all(workers))
+        done = Round(
+            index=index,
+            phase=phase,
+            started=started,
+            ended=self._clock(),
+            doses=dict(doses),
+            block=block,
+            alone=alone,
+            inputs=inputs,
+            samples=samples,
+            temp_files=self._temp_files(workers),
+            disk_free=free_disk(self.target.launch_dir),
+        )
+        self.recorder.round(done, requests, self._timeline.drain())
+        self._observer.round(done)
+        return done
+
+    def serving(self) -> Mapping[str, AgentLink]:
+        """Links to the workers that serve requests, by worker key."""
+        roles = {worker.key: worker.role for worker in self.target.workers()}
+        return {key: link for key, link in self.target.links().items() if roles.get(key) is Role.WORKER}
+
+    def learn_routes(self) -> None:
+        """Ask the agents which route each step went to, and record it. Without an agent the masked path serves."""
+        known: dict[str, str] = {}
+        for link in self.target.links().values():
+            stats = _stats(link)
+            if stats is not None:
+                known.update(stats.routes)
+        keys = self.replayer.route_keys()
+        self.recorder.routes({step: known.get(key, key) for step, key in keys.items()})
+
+    def _come_to_rest(self) -> tuple[Worker, ...]:
+        alive = self._alive()
+        quiet = wait_until_quiet(self.target.links(), (worker.pid for worker in alive))
+        if not quiet:
+            self.recorder.caveat(
+                "requests-in-flight",
+                "Requests were still in flight when a round was sampled; its figures include them.",
+            )
+        alive = self._alive()
+        self.recorder.workers(self.target.workers())
+        return alive
+
+    def _alive(self) -> tuple[Worker, ...]:
+        return tuple(worker for worker in self.target.workers() if worker.died is None)
+
+    def _sample_all(self, workers: tuple[Worker, ...]) -> list[Sample]:
+        links = self.target.links()
+        readings = {worker.key: self._ask(worker, links.get(worker.key)) for worker in workers}
+        # Only now, with every snapshot child gone, may the kernel's figures be read: a child shares pages.
+        samples = []
+        for worker in workers:
+            stats, heap = readings[worker.key]
+            try:
+                samples.append(self._sample(worker, stats, heap))
+            except ProcessGone:
+                continue
+        return samples
+
+    def _ask(self, worker: Worker, link: AgentLink | None) -> tuple[AgentStats | None, HeapUsage | None]:
+        """What the agent of a serving process says; other processes are only looked at from outside."""
+        if link is None:
+            return None, None
+        stats = _stats(link)
+        if worker.role is not Role.WORKER:
+            return stats, None
+        try:
+            link.collect()
+            heap, pause = link.heap()
+        except AgentError as error:
+            self.recorder.caveat("heap-unread", f"The heap of {worker.name} could not be read: {error.message}")
+            return stats, None
+        self.longest_pause = max(pause, self.longest_pause or 0.0)
+        return stats, heap
+
+    def _sample(self, worker: Worker, stats: AgentStats | None, heap: HeapUsage | None) -> Sample:
+        memory, activity = read_memory(worker.pid), read_activity(worker.pid)
+        return Sample(
+            worker=worker.key,
+            time=self._clock(),
+            memory=memory,
+            heap=heap,
+            cpu=activity.cpu,
+            threads=activity.threads,
+            descriptors=activity.descriptors,
+            served=dict(stats.served) if stats is not None else {},
+        )
+
+    def _temp_files(self, workers: tuple[Worker, ...]) -> int | None:
+        for link in self.target.links().values():
+            stats = _stats(link)
+            if stats is not None:
+                pids = [worker.pid for worker in workers if worker.role is not Role.COMPANION]
+                return count_temp_files(Path(stats.temp_dir), pids, born_after=self._started_at)
+        return None
+
+
+def _stats(link: AgentLink) -> AgentStats | None:
+    try:
+        return link.stats()
+    except AgentError:
+        return None

@@ -1,0 +1,84 @@
+"""One hunt from start to stop: start the target, log in, run the experiment, stop everything, whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from leakhunt.hunt.brake import Brake
+from leakhunt.hunt.cost import measure_cost
+from leakhunt.hunt.experiment import Experiment
+from leakhunt.hunt.recorder import Recorder
+from leakhunt.hunt.rounds import Rounds
+from leakhunt.hunt.settings import Observer, Settings
+from leakhunt.model.run import Role, Run
+from leakhunt.samplers.timeline import Timeline
+from leakhunt.targets.base import Target
+from leakhunt.units import Seconds
+from leakhunt.workload.replay import Replayer
+from leakhunt.workload.scenario import Workload
+
+INTERRUPTED: Final = "interrupted"
+
+
+def start_clock() -> Callable[[], Seconds]:
+    """A clock that reads the seconds since now."""
+    start = time.monotonic()
+    return lambda: time.monotonic() - start
+
+
+def hunt(
+    *,
+    target: Target,
+    workload: Workload,
+    connect: Callable[[Target], Replayer],
+    settings: Settings,
+    recorder: Recorder,
+    observer: Observer,
+    directory: Path,
+    clock: Callable[[], Seconds],
+) -> Run:
+    """Run the whole experiment and return what was recorded; the target is stopped and the run finished on return.
+
+    `connect` makes the client once the target's address is known. An interrupt ends the run early with the outcome
+    `interrupted`. A target or workload that cannot be used at all raises, after the run has been finished with the
+    reason as its outcome.
+    """
+    outcome = INTERRUPTED
+    started_at = time.time()
+    session: Rounds | None = None
+    try:
+        target.start()
+        recorder.conditions(target.conditions())
+        replayer = connect(target)
+        replayer.prepare()
+        brake = Brake(replayer.stop, (target.launch_dir, directory), settings.memory_limit)
+        timeline = Timeline(lambda: _live(target), clock, brake.check)
+        session = Rounds(target, replayer, recorder, timeline, observer, clock=clock, started_at=started_at)
+        timeline.start()
+        try:
+            outcome = Experiment(session, settings, brake, observer, clock).run(tuple(replayer.route_keys()))
+        finally:
+            timeline.stop()
+    except KeyboardInterrupt:
+        observer.note("Interrupted; the report is made from what was recorded.")
+    except Exception as error:
+        outcome = f"stopped by an error: {error}"
+        raise
+    finally:
+        for caveat in target.caveats():
+            recorder.caveat(caveat.code, caveat.text)
+        cost = measure_cost(session) if session is not None else None
+        target.stop()
+        recorder.workers(target.workers())
+        recorder.finish(outcome, cost)
+    return recorder.run()
+
+
+def _live(target: Target) -> dict[str, int]:
+    """The target's own live processes; companions are drawn, too, as rows of their own."""
+    return {
+        worker.key: worker.pid for worker in target.workers() if worker.died is None and worker.role is not Role.OTHER
+    }

@@ -1,0 +1,39 @@
+"""How an experiment is to be run, and whom it tells about its progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from leakhunt.model.run import Phase, Round
+from leakhunt.units import Bytes, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user may decide about the experiment."""
+
+    seed: int
+    budget: Seconds = 60.0
+    """Time for the verdict rounds. Slow requests make doses smaller, never the verdict laxer."""
+    memory_limit: Bytes | None = None
+    """The load stops before the target's tree is larger; None: 70 % of what is available."""
+    max_requests: int | None = None
+    """Upper bound for the requests of the verdict rounds."""
+    peaks: bool = True
+    explain: bool = True
+    show_values: bool = False
+    """Keep strings of the heap in holder chains instead of their type and length."""
+
+
+class Observer(Protocol):
+    """Told what happens while it happens. Must return at once and not raise."""
+
+    def phase(self, phase: Phase, label: str) -> None:
+        """A stretch of rounds begins."""
+
+    def round(self, done: Round) -> None:
+        """A round has been recorded."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know now."""

@@ -1,0 +1,107 @@
+"""Warm-up: what a request of each step costs and keeps, which steps work at all, and when the app is steady."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from leakhunt.errors import WorkloadError
+from leakhunt.hunt.rounds import Rounds
+from leakhunt.model.measurement import RequestRecord, Sample
+from leakhunt.model.run import Phase, Round
+from leakhunt.units import Bytes, Seconds
+
+_FIRST: Final = 2
+"""Requests of a step before it is timed: the first pays for lazy imports and caches."""
+_TIMED: Final = 3
+_MIXED: Final = (2, 3, 5, 5, 5, 5)
+"""Doses of the mixed rounds; they end earlier once the app is steady."""
+_STEADY: Final = 0.2
+"""Steady: the growth per request changed by less than this part of the first round's."""
+MAX_UNEXPECTED: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    """What one request of a step takes."""
+
+    duration: Seconds
+    growth: Bytes
+    """Anonymous memory kept, all workers together, as seen over a handful of requests: good enough to cap a dose."""
+
+
+def warm_up(rounds: Rounds, steps: Sequence[str]) -> Mapping[str, StepCost]:
+    """Run each step alone, then all together until steady. Returns the costs of the steps that work.
+
+    Raises:
+        WorkloadError: no step gives the response it should.
+    """
+    costs: dict[str, StepCost] = {}
+    for step in steps:
+        before = rounds.run(Phase.WARM_UP, {step: _FIRST}, alone=step)
+        after = rounds.run(Phase.WARM_UP, {step: _TIMED}, alone=step)
+        costs[step] = _cost(step, before, after, rounds.recorder.run().requests)
+    rounds.learn_routes()
+    working = _working(rounds, steps)
+    _until_steady(rounds, working)
+    rounds.learn_routes()
+    return {step: costs[step] for step in working}
+
+
+def unexpected_share(requests: Sequence[RequestRecord], step: str) -> float:
+    """Part of a step's requests whose response was not one it should give."""
+    mine = [record for record in requests if record.step == step]
+    return sum(not record.expected for record in mine) / len(mine) if mine else 0.0
+
+
+def _cost(step: str, before: Round, after: Round, requests: Sequence[RequestRecord]) -> StepCost:
+    durations = [record.duration for record in requests if record.round == after.index and record.step == step]
+    growth = _anonymous(after.samples) - _anonymous(before.samples)
+    return StepCost(median(durations) if durations else 0.0, max(0, growth // _TIMED))
+
+
+def _anonymous(samples: Sequence[Sample]) -> Bytes:
+    return sum(sample.memory.anonymous or sample.memory.rss for sample in samples)
+
+
+def _working(rounds: Rounds, steps: Sequence[str]) -> tuple[str, ...]:
+    requests = rounds.recorder.run().requests
+    working = tuple(step for step in steps if unexpected_share(requests, step) <= MAX_UNEXPECTED)
+    if not working:
+        raise WorkloadError(
+            f"No step of the workload gets the response it should: {_statuses(requests)}.",
+            "Check the paths, the login and `expect` in the workload; redirects count as unexpected.",
+        )
+    return working
+
+
+def _statuses(requests: Sequence[RequestRecord]) -> str:
+    counts: Counter[tuple[str, str]] = Counter()
+    for record in requests:
+        if not record.expected:
+            answer = str(record.status) if record.status is not None else record.error or "no response"
+            counts[record.step, answer] += 1
+    return "; ".join(f"{step}: {answer} x{count}" for (step, answer), count in sorted(counts.items()))
+
+
+def _until_steady(rounds: Rounds, steps: Sequence[str]) -> None:
+    first: float | None = None
+    previous: float | None = None
+    level: Bytes | None = None
+    for dose in _MIXED:
+        done = rounds.run(Phase.WARM_UP, dict.fromkeys(steps, dose))
+        now = _live(done.samples)
+        if level is not None:
+            rate = (now - level) / (dose * len(steps))
+            if first is not None and previous is not None and abs(rate - previous) <= _STEADY * abs(first):
+                return
+            first, previous = first if first is not None else rate, rate
+        level = now
+
+
+def _live(samples: Sequence[Sample]) -> Bytes:
+    lives = [sample.heap.live for sample in samples if sample.heap is not None and sample.heap.live is not None]
+    return sum(lives) if lives else _anonymous(samples)
