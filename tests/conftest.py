@@ -1,0 +1,173 @@
+"""What all tests share: the rules of the house, and what they need from the machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+import pytest
+
+TESTED_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+"""Versions that a target may run on."""
+
+
+# --- Under CI a skipped test is a failure: what CI could run must not go unseen. ------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and os.environ.get("CI") == "true":
+        # The representation of a skip is (file, line, reason).
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"Under CI nothing is skipped. {reason}"
+
+
+# --- A test marked `serial` runs while no other test does, on whichever xdist worker. -------------------------------
+
+
+class _Node(Protocol):
+    workerinput: dict[str, str]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: _Node) -> None:
+    node.workerinput["locks"] = _lock_directory()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(_lock_directory())
+
+
+@lru_cache(maxsize=1)
+def _lock_directory() -> str:
+    return tempfile.mkdtemp(prefix="leakhunt-tests-")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    workerinput: dict[str, str] | None = getattr(item.config, "workerinput", None)
+    if workerinput is None:
+        return (yield)
+    with _turn(Path(workerinput["locks"]), alone=item.get_closest_marker("serial") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(locks: Path, *, alone: bool) -> Iterator[None]:
+    """Share the machine with other tests, or have it alone.
+
+    Who waits to be alone holds the door meanwhile, so that others cannot keep it waiting for ever.
+    """
+    with (locks / "room").open("w") as room:
+        with (locks / "door").open("w") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+# --- A test stops what it starts. -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _stops_its_processes() -> Iterator[None]:
+    before = _children()
+    yield
+    deadline = time.monotonic() + 2
+    while left := _children() - before:
+        if time.monotonic() > deadline:
+            pytest.fail("Left behind: " + ", ".join(sorted(map(_describe, left))), pytrace=False)
+        time.sleep(0.02)
+
+
+def _children() -> set[psutil.Process]:
+    return {child for child in psutil.Process().children(recursive=True) if _counts(child)}
+
+
+def _counts(child: psutil.Process) -> bool:
+    try:
+        if child.status() == psutil.STATUS_ZOMBIE:
+            return False
+        # The standard library's own, started once per interpreter and ended with it.
+        return "multiprocessing.resource_tracker" not in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _describe(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} ({' '.join(process.cmdline())})"
+    except psutil.NoSuchProcess:
+        return str(process.pid)
+
+
+# --- What tests need from the machine. ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser to open reports in."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return Path(found)
+    pytest.skip("There is no Chromium here; `make ci-deps` installs it.")
+
+
+@pytest.fixture(scope="session")
+def interpreters() -> dict[str, Path]:
+    """Every CPython found that a target may run on, by version (`3.8`), oldest first."""
+    return find_interpreters()
+
+
+@lru_cache(maxsize=1)
+def find_interpreters() -> dict[str, Path]:
+    """As the fixture, for tests with one case per interpreter."""
+    found: dict[str, Path] = {}
+    for version in TESTED_PYTHONS:
+        pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+        on_path = shutil.which(f"python{version}")
+        for candidate in [*pyenv, *([Path(on_path)] if on_path else [])]:
+            if _version_of(candidate) == version:
+                found[version] = candidate
+                break
+    return found
+
+
+def _version_of(python: Path) -> str | None:
+    # A pyenv shim is on PATH even where its version is not enabled, so the candidate is asked.
+    question = "import sys; print('%d.%d' % sys.version_info[:2])"
+    answer = subprocess.run([python, "-c", question], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+@pytest.fixture
+def launch_dir(tmp_path: Path) -> Path:
+    """A private directory such as every launch gets; short enough for a Unix socket."""
+    directory = tmp_path / "launch"
+    directory.mkdir(mode=0o700)
+    return directory
