@@ -33,21 +33,22 @@ def parse_size(text: str) -> Bytes:
 
 
 def format_size(size: float, *, signed: bool = False) -> str:
-    """A size with three significant digits and a binary unit: `41.2 KiB`, `350 MiB`, `12 B`."""
+    """A size to three digits (four from 1000 to 1023) and a binary unit: `41.2 KiB`, `350 MiB`, `12 B`."""
     magnitude = abs(size)
-    sign = "-" if size < 0 else "+" if signed else ""
+    sign = "-" if size < 0 else "+" if signed and size > 0 else ""
     for unit, factor in _STEPS:
-        # 999.5 KiB already rounds to a fourth digit, so it moves up one unit.
-        if magnitude >= 0.9995 * factor:
+        # From 1023.5 KiB on it would be written 1024 KiB, so it moves up one unit.
+        if magnitude >= factor * 1023.5 / 1024:
             return f"{sign}{_three_digits(magnitude / factor)} {unit}"
     return f"{sign}{_three_digits(magnitude) if magnitude % 1 else f'{magnitude:.0f}'} B"
 
 
 def format_duration(seconds: Seconds) -> str:
     """A duration as people say it: `850 ms`, `12.4 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 1:
+    # Each bound lies where rounding would write 1000 ms or 60.0 s.
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -147,22 +147,21 @@ def interpreters() -> dict[str, Path]:
 @lru_cache(maxsize=1)
 def find_interpreters() -> dict[str, Path]:
     """As the fixture, for tests with one case per interpreter."""
-    found: dict[str, Path] = {}
-    for version in TESTED_PYTHONS:
-        pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-        on_path = shutil.which(f"python{version}")
-        for candidate in [*pyenv, *([Path(on_path)] if on_path else [])]:
-            if _version_of(candidate) == version:
-                found[version] = candidate
-                break
-    return found
+    found = ((version, _find_interpreter(version)) for version in TESTED_PYTHONS)
+    return {version: python for version, python in found if python is not None}
 
 
-def _version_of(python: Path) -> str | None:
-    # A pyenv shim is on PATH even where its version is not enabled, so the candidate is asked.
-    question = "import sys; print('%d.%d' % sys.version_info[:2])"
-    answer = subprocess.run([python, "-c", question], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else None
+def _find_interpreter(version: str) -> Path | None:
+    pyenv = next(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"), None)
+    if pyenv is not None:
+        return pyenv
+    on_path = shutil.which(f"python{version}")
+    return Path(on_path) if on_path and _answers(on_path) else None
+
+
+def _answers(python: str) -> bool:
+    # A pyenv shim is on PATH even where its version is not enabled.
+    return subprocess.run([python, "--version"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
