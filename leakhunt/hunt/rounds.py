@@ -9,7 +9,7 @@ from leakhunt.errors import AgentError
 from leakhunt.hunt.quiet import wait_until_quiet
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.settings import Observer
-from leakhunt.model.measurement import HeapUsage, Sample
+from leakhunt.model.measurement import HeapUsage, RequestRecord, Sample
 from leakhunt.model.run import Phase, Role, Round, Worker
 from leakhunt.samplers.activity import read_activity
 from leakhunt.samplers.headroom import free_disk
@@ -79,6 +79,17 @@ class Rounds:
         self.recorder.round(done, requests, self._timeline.drain())
         self._observer.round(done)
         return done
+
+    def send_one(self, phase: Phase, step: str, size: Bytes | None) -> tuple[RequestRecord, ...]:
+        """Send one request of one step, at its own or the given upload size; recorded as a round without samples."""
+        started, index = self._clock(), self._next_index
+        self._next_index += 1
+        sizes = None if size is None else {step: size}
+        requests = self.replayer.run({step: 1}, round=index, sizes=sizes)
+        self._come_to_rest()
+        done = Round(index, phase, started, self._clock(), doses={step: 1}, alone=step)
+        self.recorder.round(done, requests, self._timeline.drain())
+        return requests
 
     def serving(self) -> Mapping[str, AgentLink]:
         """Links to the workers that serve requests, by worker key."""

@@ -28,7 +28,7 @@ def read_memory(pid: int) -> MemoryUsage:
     try:
         fields = _parse_rollup(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return _from_psutil(pid)
+        return MemoryUsage(rss=read_rss(pid))
     if "Rss" not in fields:  # a zombie has an empty file
         raise ProcessGone(pid)
     return MemoryUsage(
@@ -47,17 +47,12 @@ def read_rss(pid: int) -> Bytes:
         ProcessGone: there is no such process any more.
     """
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        rss = int(psutil.Process(pid).memory_info().rss)
     except psutil.Error as error:
         raise ProcessGone(pid) from error
-
-
-def _from_psutil(pid: int) -> MemoryUsage:
-    try:
-        process = psutil.Process(pid)
-        return MemoryUsage(rss=int(process.memory_info().rss))
-    except psutil.Error as error:
-        raise ProcessGone(pid) from error
+    if rss == 0:  # a zombie
+        raise ProcessGone(pid)
+    return rss
 
 
 def _parse_rollup(text: str) -> dict[str, Bytes]:

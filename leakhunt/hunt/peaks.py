@@ -1,0 +1,83 @@
+"""Peak rounds: one request at a time, at several upload sizes, each after its worker's high-water mark was reset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from leakhunt.errors import TargetError
+from leakhunt.hunt.rounds import Rounds
+from leakhunt.model.measurement import PeakSample
+from leakhunt.model.run import Phase, Role
+from leakhunt.samplers.memory import ProcessGone, read_rss
+from leakhunt.samplers.peak import read_peak, reset_peak
+from leakhunt.units import Bytes
+from leakhunt.workload.scenario import Step
+
+_REPEATS: Final = 3
+_STRETCH: Final = 4
+"""The largest size is this many times the workload's own, so that the slope stands out of the noise of the peak ..."""
+_STRETCH_LIMIT: Final[Bytes] = 32 * 2**20
+"""... unless that would be more than this."""
+
+
+def measure_peaks(rounds: Rounds, steps: tuple[Step, ...]) -> None:
+    """Record a `PeakSample` for each request of the peak rounds; a kernel that refuses the reset is a caveat."""
+    for step in steps:
+        for size in peak_sizes(step):
+            for _ in range(_REPEATS):
+                try:
+                    _measure(rounds, step.name, size)
+                except TargetError as error:
+                    rounds.recorder.caveat("no-peaks", error.message)
+                    return
+
+
+def peak_sizes(step: Step) -> tuple[Bytes | None, ...]:
+    """Upload sizes to try, ascending; `(None,)`, the step's own size, where nothing is uploaded."""
+    if not step.files:
+        return (None,)
+    low = sum(part.size.low for part in step.files)
+    high = sum(part.size.high for part in step.files)
+    largest = max(high, min(_STRETCH * high, _STRETCH_LIMIT))
+    smallest = min(low, largest // _STRETCH)
+    return (smallest, (smallest + largest) // 2, largest)
+
+
+def _measure(rounds: Rounds, step: str, size: Bytes | None) -> None:
+    before = {}
+    for key, pid in _workers(rounds).items():
+        try:
+            reset_peak(pid)
+            before[key] = read_rss(pid)
+        except ProcessGone:
+            continue
+    requests = rounds.send_one(Phase.PEAK, step, size)
+    if len(requests) != 1 or not requests[0].expected:
+        return  # too large for the app, say; a peak of a refused upload says nothing
+    key, peak = _highest(_workers(rounds), before)
+    if key is not None:
+        rounds.recorder.peak(PeakSample(step, key, requests[0].sent, peak))
+
+
+def _highest(workers: Mapping[str, int], before: Mapping[str, Bytes]) -> tuple[str | None, Bytes]:
+    """The worker whose mark rose most: at one request at a time it is the one that served."""
+    best: tuple[str | None, Bytes] = (None, -1)
+    for key, pid in workers.items():
+        if key not in before:
+            continue
+        try:
+            rise = read_peak(pid) - before[key]
+        except ProcessGone:
+            continue
+        if rise > best[1]:
+            best = (key, max(0, rise))
+    return best
+
+
+def _workers(rounds: Rounds) -> Mapping[str, int]:
+    return {
+        worker.key: worker.pid
+        for worker in rounds.target.workers()
+        if worker.died is None and worker.role is Role.WORKER
+    }

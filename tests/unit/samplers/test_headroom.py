@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from leakhunt.samplers.headroom import available_memory, free_disk
+
+_MEGABYTE = 2**20
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_without_a_cgroup_the_host_decides(tmp_path: Path) -> None:
+    available = available_memory(tmp_path, tmp_path / "missing")
+    assert 0 < available <= psutil.virtual_memory().total
+
+
+def test_a_version_2_limit_leaves_what_is_not_used(tmp_path: Path) -> None:
+    _write(tmp_path / "self", "0::/web.slice/app\n")
+    _write(tmp_path / "fs/web.slice/app/memory.max", "max\n")
+    _write(tmp_path / "fs/web.slice/app/memory.current", str(30 * _MEGABYTE))
+    _write(tmp_path / "fs/web.slice/memory.max", str(100 * _MEGABYTE))
+    _write(tmp_path / "fs/web.slice/memory.current", str(60 * _MEGABYTE))
+    _write(tmp_path / "fs/web.slice/memory.stat", f"anon 1\ninactive_file {10 * _MEGABYTE}\n")
+    assert available_memory(tmp_path / "fs", tmp_path / "self") == 50 * _MEGABYTE
+
+
+def test_inside_a_container_the_root_of_the_mounted_tree_counts(tmp_path: Path) -> None:
+    _write(tmp_path / "self", "0::/../../kubepods/pod1\n")
+    _write(tmp_path / "fs/memory.max", str(64 * _MEGABYTE))
+    _write(tmp_path / "fs/memory.current", str(24 * _MEGABYTE))
+    assert available_memory(tmp_path / "fs", tmp_path / "self") == 40 * _MEGABYTE
+
+
+def test_a_version_1_limit_is_read_beside_an_empty_version_2_line(tmp_path: Path) -> None:
+    _write(tmp_path / "self", "4:memory:/docker/1\n0::/\n")
+    _write(tmp_path / "fs/memory/docker/1/memory.limit_in_bytes", str(50 * _MEGABYTE))
+    _write(tmp_path / "fs/memory/docker/1/memory.usage_in_bytes", str(20 * _MEGABYTE))
+    assert available_memory(tmp_path / "fs", tmp_path / "self") == 30 * _MEGABYTE
+
+
+def test_the_unlimited_number_of_version_1_is_no_limit(tmp_path: Path) -> None:
+    _write(tmp_path / "self", "4:memory:/\n")
+    _write(tmp_path / "fs/memory/memory.limit_in_bytes", "9223372036854771712")
+    _write(tmp_path / "fs/memory/memory.usage_in_bytes", "0")
+    assert available_memory(tmp_path / "fs", tmp_path / "self") < 2**60
+
+
+def test_free_disk_is_that_of_the_file_system(tmp_path: Path) -> None:
+    assert abs(free_disk(tmp_path) - psutil.disk_usage(str(tmp_path)).free) < 100 * _MEGABYTE
