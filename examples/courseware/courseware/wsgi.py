@@ -1,0 +1,9 @@
+"""`courseware.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "courseware.settings")
+
+application = get_wsgi_application()
