@@ -108,7 +108,8 @@ def container_row(container: Container) -> Row:
 
 def to_plan(row: Row, options: Mapping[str, str]) -> Plan:
     """The plan of a row."""
-    return Plan(*row, options)
+    columns = (*row, options)
+    return Plan(*columns)
 
 
 def to_worker(row: Row) -> Worker:
@@ -170,4 +171,5 @@ def to_container(row: Row) -> Container:
         ValueError: the row is damaged.
     """
     *columns, chain, problems = row
-    return Container(*columns, tuple(json.loads(chain)), tuple(json.loads(problems)))
+    whole = (*columns, tuple(json.loads(chain)), tuple(json.loads(problems)))
+    return Container(*whole)

@@ -1,0 +1,11 @@
+"""Every format a report can be written in. A new one is a file here and a line below."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from leakhunt.reports.base import Format
+from leakhunt.reports.json_ import JSON
+from leakhunt.reports.text import TEXT
+
+FORMATS: Final[tuple[Format, ...]] = (TEXT, JSON)

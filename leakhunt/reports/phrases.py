@@ -1,0 +1,169 @@
+"""The words and figures that every format shares, so that all of them say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from leakhunt.model.report import Interval, Judgement, Report, RouteReport, Suspect, Verdict
+from leakhunt.model.run import Cost
+from leakhunt.units import format_duration, format_size
+
+NOT_MEASURED: Final = "\N{EN DASH}"
+
+HEADLINES: Final[Mapping[Verdict, str]] = {
+    Verdict.LEAK: "Memory is kept after every request, and nothing stops it.",
+    Verdict.CLEAN: "No leak: whatever a request takes, it gives back.",
+    Verdict.BOUNDED: "Memory grew and then stopped at a cap: a hazard by its size, not a leak.",
+    Verdict.INCONCLUSIVE: "This run proves neither a leak nor its absence.",
+}
+
+GLOSSARY: Final[Mapping[str, str]] = {
+    "Bytes per request": "Bytes that are still in use after a request is over and garbage is collected. "
+    "They add up: 1 MiB per request is 1 GiB after a thousand requests.",
+    "Interval": "The range that holds the true figure with 99 % confidence. One that reaches 0 proves no growth.",
+    "Kept and transient": "Kept memory stays and is a leak. Transient memory is needed while a request runs and is "
+    "given back: it sets how much memory a worker must have, not how long it will last.",
+    "Amplification": "Peak bytes per uploaded byte. 0 means that uploads stream to disk, 1 that the whole file was in "
+    "memory once, 3 that it was there three times.",
+    "Line": "The innermost line of the application in the stack that allocated what stays.",
+    "Holder": "The path from a module or a thread to what stays, written as Python would. `[*]` is any index or key. "
+    "To stop the leak, this reference has to go.",
+    "RSS and USS": "RSS is the memory the kernel gives a process. USS is the part that no other process shares. "
+    "Both also move for reasons that are no leak, so they are drawn but not judged.",
+    "Live bytes": "Bytes in use inside Python's and the C library's allocators. The verdict rests on them if it can.",
+    "Explained": "The share of the growth that the suspects account for. The rest is native memory, fragmentation, or "
+    "a suspect not found.",
+    "Verdict": "LEAK and CLEAN are each proved with a stated error; BOUNDED has stopped at a cap that is named; "
+    "INCONCLUSIVE is neither, and says why.",
+}
+
+
+def plain(text: str) -> str:
+    """Text that cannot act: control, bidirectional and other invisible characters become visible escapes."""
+    spaced = text.replace("\t", " ")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in spaced)
+
+
+def per_request(value: float | None, interval: Interval | None = None) -> str:
+    """`+41.2 KiB ± 312 B`, or a dash."""
+    if value is None:
+        return NOT_MEASURED
+    figure = format_size(value, signed=True)
+    if interval is None:
+        return figure
+    low, high = interval
+    return f"{figure} ± {format_size(max(high - value, value - low, 0.0))}"
+
+
+def span(interval: Interval | None) -> str:
+    """`+40.1 KiB to +42.3 KiB`, or a dash."""
+    if interval is None:
+        return NOT_MEASURED
+    low, high = interval
+    return f"{format_size(low, signed=True)} to {format_size(high, signed=True)}"
+
+
+def size(value: float | None) -> str:
+    """A size, or a dash."""
+    return NOT_MEASURED if value is None else format_size(value)
+
+
+def duration(value: float | None) -> str:
+    """A duration, or a dash."""
+    return NOT_MEASURED if value is None else format_duration(value)
+
+
+def ratio(value: float | None) -> str:
+    """`3.20x`, or a dash."""
+    return NOT_MEASURED if value is None else f"{value:.2f}x"
+
+
+def count(value: float | None) -> str:
+    """`+1.00`: objects or blocks per request, or a dash."""
+    return NOT_MEASURED if value is None else f"{value:+.2f}"
+
+
+def place(suspect: Suspect) -> str:
+    """`courseware/views.py:42 make_thumbnail`: the line, else the library, else that there is none."""
+    if suspect.site is not None:
+        return f"{suspect.site.file}:{suspect.site.line} {suspect.site.function}"
+    if suspect.library is not None:
+        return f"{suspect.library.package} {suspect.library.function}"
+    return "line unknown"
+
+
+def holder(suspect: Suspect) -> str:
+    """`held by courseware.views._THUMBNAILS['*']`, or that it is not known."""
+    return "holder unknown" if suspect.path is None else f"held by {suspect.path}"
+
+
+def grown(suspect: Suspect) -> str:
+    """`+1.00 PIL.Image.Image`: count and type of what grows, or either, or its cause."""
+    parts = [count(suspect.count_per_request)] if suspect.count_per_request is not None else []
+    return " ".join([*parts, suspect.type or suspect.cause])
+
+
+def dense(suspect: Suspect) -> tuple[str, str, str, str, str]:
+    """Route, bytes per request, count, line and holder: all there is to say in one line."""
+    figure = per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)
+    return (suspect.route, f"{figure}/request", grown(suspect), place(suspect), holder(suspect))
+
+
+def explained(report: Report) -> str | None:
+    """`Explained 41 MiB of 45 MiB of growth (91 %).`, or None where there is nothing to explain."""
+    if not report.growth or report.growth < 0 or report.explained is None or not report.suspects:
+        return None
+    share = f" ({report.explained / report.growth:.0%})"
+    rest = "; the rest is native memory or fragmentation" if report.explained < 0.9 * report.growth else ""
+    return f"Explained {format_size(report.explained)} of {format_size(report.growth)} of growth{share}{rest}."
+
+
+def transient(report: Report) -> str | None:
+    """What requests only use for a while, apart from what they keep; None where no peak was measured."""
+    peaks = [
+        f"{route.route} {format_size(route.peak_bytes_per_request)}"
+        + (f" ({route.amplification:.2f} x upload)" if route.amplification is not None else "")
+        for route in report.routes
+        if route.peak_bytes_per_request is not None
+    ]
+    return f"Transient, given back after the request: {'; '.join(peaks)}." if peaks else None
+
+
+def paid_once(report: Report) -> str | None:
+    """Growth of the warm-up, which is no leak; None where it was not measured."""
+    if report.warm_up_growth is None:
+        return None
+    return f"Paid once while warming up: {format_size(report.warm_up_growth, signed=True)}."
+
+
+def sensitivity(judgement: Judgement) -> str | None:
+    """How small a leak the run would have seen."""
+    if judgement.minimum_detectable is None:
+        return None
+    return f"Smallest leak this run would have seen: {format_size(judgement.minimum_detectable)} per request."
+
+
+def cost(spent: Cost | None) -> str:
+    """What leakhunt itself cost, in one sentence."""
+    if spent is None:
+        return "What leakhunt itself cost was not measured."
+    cpu = "not measured" if spent.cpu_fraction is None else f"{spent.cpu_fraction:.1%} of the target's"
+    return (
+        f"leakhunt itself cost: CPU {cpu}, memory {_or_unmeasured(size(spent.memory))} per worker, "
+        f"longest pause {_or_unmeasured(duration(spent.longest_pause))}."
+    )
+
+
+def why(route: RouteReport) -> str:
+    """Why the verdict on a route is what it is."""
+    return " ".join(route.reasons)
+
+
+def statuses(route: RouteReport) -> str:
+    """`200: 40, 500: 2`."""
+    return ", ".join(f"{status}: {number}" for status, number in route.statuses.items()) or NOT_MEASURED
+
+
+def _or_unmeasured(text: str) -> str:
+    return "not measured" if text == NOT_MEASURED else text

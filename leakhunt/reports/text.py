@@ -1,0 +1,130 @@
+"""The report as plain text: what a terminal shows, for files, pipes and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from leakhunt.model.report import Report, Suspect
+from leakhunt.reports import phrases
+from leakhunt.reports.base import Format
+from leakhunt.reports.phrases import plain
+
+
+def render(report: Report) -> str:
+    """Verdict, suspects (one line each), tables, caveats, cost and what to run next."""
+    sections = (
+        _verdict(report),
+        _suspects(report),
+        _growth(report),
+        _routes(report),
+        _rounds(report),
+        _workers(report),
+        _caveats(report),
+        [phrases.cost(report.cost)],
+        [] if report.next_command is None else [f"Next: {plain(report.next_command)}"],
+    )
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _verdict(report: Report) -> list[str]:
+    judgement = report.judgement
+    provisional = " (provisional)" if judgement.provisional else ""
+    return [
+        f"{judgement.verdict.value}{provisional}  {phrases.HEADLINES[judgement.verdict]}",
+        *(f"  {plain(reason)}" for reason in judgement.reasons),
+        *(f"  {line}" for line in (phrases.sensitivity(judgement),) if line),
+    ]
+
+
+def _suspects(report: Report) -> list[str]:
+    return [line for rank, suspect in enumerate(report.suspects, start=1) for line in _suspect(rank, suspect)]
+
+
+def _suspect(rank: int, suspect: Suspect) -> Iterator[str]:
+    yield f"{rank}. {' | '.join(plain(part) for part in phrases.dense(suspect))}"
+    if suspect.advice:
+        yield f"   {plain(suspect.advice)}"
+
+
+def _growth(report: Report) -> list[str]:
+    lines = (phrases.explained(report), phrases.transient(report), phrases.paid_once(report))
+    return [plain(line) for line in lines if line]
+
+
+def _routes(report: Report) -> list[str]:
+    header = ("route", "verdict", "requests", "kept per request", "peak per request", "amplification")
+    return _table(
+        header,
+        (
+            (
+                route.route,
+                route.verdict.value,
+                str(route.requests),
+                phrases.per_request(route.bytes_per_request, route.bytes_per_request_interval),
+                phrases.size(route.peak_bytes_per_request),
+                phrases.ratio(route.amplification),
+            )
+            for route in report.routes
+        ),
+        left=2,
+    )
+
+
+def _rounds(report: Report) -> list[str]:
+    return _table(
+        ("round", "for", "requests", "kept", "per request"),
+        (
+            (
+                str(row.index),
+                row.phase.value,
+                str(row.requests),
+                phrases.per_request(row.growth),
+                phrases.per_request(row.per_request),
+            )
+            for row in report.evidence
+            if row.growth is not None
+        ),
+        left=2,
+    )
+
+
+def _workers(report: Report) -> list[str]:
+    return _table(
+        ("worker", "role", "end", "requests", "RSS at start", "at end", "at most"),
+        (
+            (
+                f"{worker.name} ({worker.pid})",
+                worker.role,
+                worker.death or ("" if worker.judged else "not judged"),
+                str(worker.requests),
+                phrases.size(worker.rss_start),
+                phrases.size(worker.rss_end),
+                phrases.size(worker.rss_max),
+            )
+            for worker in report.workers
+        ),
+        left=3,
+    )
+
+
+def _caveats(report: Report) -> list[str]:
+    return [f"Caveat: {plain(caveat.text)}" for caveat in report.caveats]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> list[str]:
+    """Columns as wide as their widest cell, the first `left` of them aligned left, the others right."""
+    body = [tuple(plain(cell) for cell in row) for row in rows]
+    if not body:
+        return []
+    widths = [max(len(row[column]) for row in (header, *body)) for column in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (header, *body)
+    ]
+
+
+TEXT: Final = Format("text", ".txt", render)

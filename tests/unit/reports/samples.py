@@ -1,0 +1,503 @@
+"""Reports that every format has to show: one of each verdict, one nearly empty, one full of nasty text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from leakhunt.model.report import (
+    Growth,
+    Hotspot,
+    Judgement,
+    Library,
+    PhaseSpan,
+    Report,
+    RoundRow,
+    RouteReport,
+    Series,
+    Site,
+    Suspect,
+    Verdict,
+    WorkerReport,
+)
+from leakhunt.model.run import Caveat, Cost, Phase, Plan
+from leakhunt.model.snapshot import Frame
+
+IMAGE: Final = "POST /lessons/<int:pk>/images/"
+VIDEO: Final = "POST /lessons/<int:pk>/videos/"
+DOCUMENT: Final = "POST /lessons/<int:pk>/documents/"
+COURSE: Final = "GET /courses/<slug:slug>/"
+
+PLAN: Final = Plan(
+    target="courseware.wsgi:application",
+    workload="examples/courseware/uploads.toml",
+    server="gunicorn",
+    seed=7,
+    concurrency=2,
+    workers=2,
+    memory_limit=8 << 30,
+    options={"chdir": "examples/courseware"},
+)
+
+CONDITIONS: Final = {
+    "python": "CPython 3.11.7",
+    "server": "gunicorn 27.0.1, 2 sync workers",
+    "django": "5.2.19",
+    "kernel": "Linux 6.18",
+    "cores": "2",
+    "memory": "23.5 GiB",
+}
+
+IMAGE_STACK: Final = (
+    Frame("/venv/lib/python3.11/site-packages/PIL/Image.py", 1363, "copy"),
+    Frame("/srv/courseware/courseware/thumbnails.py", 42, "make_thumbnail"),
+    Frame("/srv/courseware/courseware/views.py", 88, "upload_image"),
+    Frame("/venv/lib/python3.11/site-packages/django/core/handlers/base.py", 197, "_get_response"),
+)
+VIDEO_STACK: Final = (
+    Frame("/srv/courseware/courseware/processing.py", 31, "enqueue"),
+    Frame("/srv/courseware/courseware/views.py", 61, "upload_video"),
+    Frame("/venv/lib/python3.11/site-packages/django/core/handlers/base.py", 197, "_get_response"),
+)
+DOCUMENT_STACK: Final = (
+    Frame("/venv/lib/python3.11/site-packages/django/db/models/base.py", 536, "from_db"),
+    Frame("/srv/courseware/courseware/documents.py", 19, "store_chunks"),
+    Frame("/srv/courseware/courseware/views.py", 104, "upload_document"),
+    Frame("/venv/lib/python3.11/site-packages/django/core/handlers/base.py", 197, "_get_response"),
+)
+
+
+def route(name: str, step: str, verdict: Verdict, kept: float | None, **changes: object) -> RouteReport:
+    interval = None if kept is None else (kept * 0.99 - 200, kept * 1.01 + 200)
+    row = RouteReport(
+        route=name,
+        steps=(step,),
+        requests=212,
+        unexpected=0,
+        statuses={"201": 212},
+        verdict=verdict,
+        reasons=("Live bytes grew with every dose (p = 0.0004).",)
+        if verdict is Verdict.LEAK
+        else ("The upper end of the interval is below the budget.",),
+        bytes_per_request=kept,
+        bytes_per_request_interval=interval,
+        bytes_per_request_basis=None if kept is None else "live",
+        live_bytes_per_request=kept,
+        growths=()
+        if interval is None or kept is None
+        else (Growth("live", kept, interval, 0.0004), Growth("blocks", 12.0, (11.8, 12.2), 0.0004)),
+        peak_bytes_per_request=None,
+        amplification=None,
+        amplification_interval=None,
+        minimum_detectable=1_400.0,
+        median_duration=0.043,
+        null_reasons={
+            "peak_bytes_per_request": "no upload sizes to compare",
+            "amplification": "no upload sizes to compare",
+        },
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]  # names are checked when the module is imported
+
+
+LEAKING_ROUTES: Final = (
+    route(
+        VIDEO,
+        "video",
+        Verdict.LEAK,
+        2_202_009.6,
+        peak_bytes_per_request=6_710_886.0,
+        amplification=3.2,
+        amplification_interval=(3.1, 3.3),
+        null_reasons={},
+    ),
+    route(
+        IMAGE,
+        "image",
+        Verdict.LEAK,
+        42_188.8,
+        peak_bytes_per_request=18_874_368.0,
+        amplification=9.41,
+        amplification_interval=(9.0, 9.8),
+        null_reasons={},
+    ),
+    route(DOCUMENT, "document", Verdict.LEAK, 9_318.4),
+    route(COURSE, "course", Verdict.CLEAN, 3.2, statuses={"200": 212}, requests=424),
+)
+
+SUSPECTS: Final = (
+    Suspect(
+        route=VIDEO,
+        bytes_per_request=2_198_732.8,
+        count_per_request=1.0,
+        type="bytes",
+        cause="python-objects",
+        site=Site("courseware/processing.py", 31, "enqueue", "QUEUE.put(Job(lesson.pk, upload.read()))"),
+        library=None,
+        stack=VIDEO_STACK,
+        path="courseware.processing.QUEUE.queue[*].body",
+        path_nodes=(
+            "courseware.processing (module)",
+            ".QUEUE (queue.Queue)",
+            ".queue (collections.deque, +1.00 per request)",
+            "[*] (courseware.processing.Job, +1.00 per request)",
+            ".body (bytes, +1.00 per request)",
+        ),
+        fingerprint="9b1f0c6a72d1",
+        origin="application",
+        confidence="certain",
+        reasons=("Its count grew by exactly one per request in all 12 verdict rounds.",),
+        deep_size=466_131_353,
+        chain=("module courseware.processing", "Queue", "deque", "Job", "bytes"),
+        advice="Put the path of a temporary file on the queue instead of the bytes, and drop the job when it is done.",
+        bytes_per_request_interval=(2_190_000.0, 2_207_000.0),
+    ),
+    Suspect(
+        route=IMAGE,
+        bytes_per_request=42_188.8,
+        count_per_request=1.0,
+        type="PIL.Image.Image",
+        cause="native",
+        site=Site("courseware/thumbnails.py", 42, "make_thumbnail", "_THUMBNAILS[upload.name] = image.copy()"),
+        library=Library("pillow", "13.0.0", "PIL/Image.py", "copy"),
+        stack=IMAGE_STACK,
+        path="courseware.thumbnails._THUMBNAILS['*'].image",
+        path_nodes=(
+            "courseware.thumbnails (module)",
+            "._THUMBNAILS (dict, +1.00 per request)",
+            "['*'] (courseware.thumbnails.Thumbnail, +1.00 per request)",
+            ".image (PIL.Image.Image, +1.00 per request)",
+        ),
+        fingerprint="4e02d7c31a90",
+        origin="application",
+        confidence="strong",
+        reasons=("Its count grew by exactly one per request in all 12 verdict rounds.",),
+        deep_size=8_944_025,
+        chain=("module courseware.thumbnails", "dict", "Thumbnail", "Image"),
+        advice="Bound _THUMBNAILS, for example with functools.lru_cache(maxsize=256), or keep the thumbnail on disk.",
+        bytes_per_request_interval=(41_700.0, 42_600.0),
+    ),
+    Suspect(
+        route=DOCUMENT,
+        bytes_per_request=9_113.6,
+        count_per_request=4.02,
+        type="courseware.models.Chunk",
+        cause="python-objects",
+        site=Site("courseware/documents.py", 19, "store_chunks", None),
+        library=Library("django", "5.2.19", "django/db/models/base.py", "from_db"),
+        stack=DOCUMENT_STACK,
+        path=None,
+        path_nodes=(),
+        fingerprint="d0a77be4415f",
+        origin="application",
+        confidence="weak",
+        reasons=("Live bytes of this stack grew in every explain round.",),
+        null_reasons={"path": "the growing objects are held by C code that Python cannot look into"},
+    ),
+)
+
+WORKERS: Final = (
+    WorkerReport(
+        key="4711@81234",
+        pid=4711,
+        role="worker",
+        name="gunicorn worker 1",
+        requests=610,
+        rss_start=58_720_256,
+        rss_end=412_090_368,
+        rss_max=430_964_736,
+        uss_end=398_458_880,
+        lived=61.2,
+        death=None,
+        judged=True,
+    ),
+    WorkerReport(
+        key="4712@81240",
+        pid=4712,
+        role="worker",
+        name="gunicorn worker 2",
+        requests=450,
+        rss_start=58_851_328,
+        rss_end=301_989_888,
+        rss_max=318_767_104,
+        uss_end=290_455_552,
+        lived=44.0,
+        death="killed by SIGKILL",
+        judged=True,
+    ),
+    WorkerReport(
+        key="4720@81300",
+        pid=4720,
+        role="companion",
+        name="celery",
+        requests=0,
+        rss_start=71_303_168,
+        rss_end=71_434_240,
+        rss_max=71_434_240,
+        uss_end=None,
+        lived=60.0,
+        death=None,
+        judged=False,
+    ),
+)
+
+PHASES: Final = (
+    PhaseSpan(Phase.WARM_UP, "warm-up", 0.0, 9.0),
+    PhaseSpan(Phase.BASELINE, "baseline", 9.0, 11.0),
+    PhaseSpan(Phase.DOSE, "verdict rounds", 11.0, 38.0),
+    PhaseSpan(Phase.SETTLE, "settle", 38.0, 42.0),
+    PhaseSpan(Phase.PEAK, "peak", 42.0, 48.0),
+    PhaseSpan(Phase.EXPLAIN, "explain", 48.0, 61.0),
+)
+
+DOSES: Final = (17, 41, 23, 53, 29, 19, 47, 31, 37, 43)
+
+
+def series(worker: str, name: str, start: int, slope: float, end: float = 61.0) -> Series:
+    times = tuple(step * 0.5 for step in range(int(end * 2) + 1))
+    rss = tuple(
+        int(start + 30e6 * min(time / 9, 1) + slope * max(time - 9, 0) + (3e6 if step % 4 == 1 else 0))
+        for step, time in enumerate(times)
+    )
+    return Series(
+        worker, name, times, rss, tuple(None if step % 5 == 0 else value - 11_000_000 for step, value in enumerate(rss))
+    )
+
+
+def evidence(per_request: float) -> tuple[RoundRow, ...]:
+    return (
+        RoundRow(0, Phase.WARM_UP, None, 60, None, None),
+        *(
+            RoundRow(
+                index,
+                Phase.DOSE,
+                index // 5,
+                dose,
+                per_request * dose + 900 * (index % 3),
+                per_request + 900 * (index % 3) / dose,
+            )
+            for index, dose in enumerate(DOSES, start=1)
+        ),
+    )
+
+
+LEAK: Final = Report(
+    schema=1,
+    name="courseware.wsgi:application",
+    started_at="2026-11-23T22:00:00Z",
+    leakhunt="0.1.0",
+    duration=63.4,
+    plan=PLAN,
+    conditions=CONDITIONS,
+    judgement=Judgement(
+        Verdict.LEAK,
+        (
+            f"{VIDEO} keeps 2.10 MiB per request in every worker (p = 0.0004).",
+            f"{IMAGE} keeps 41.2 KiB per request, and still did after 212 requests.",
+            f"{DOCUMENT} keeps 9.10 KiB per request.",
+        ),
+        thresholds={"live": 1024.0},
+        minimum_detectable=1_400.0,
+    ),
+    routes=LEAKING_ROUTES,
+    suspects=SUSPECTS,
+    hotspots=(
+        Hotspot("enqueue", "courseware/processing.py", 31, VIDEO, 2_198_732.8, 2.0),
+        Hotspot("make_thumbnail", "courseware/thumbnails.py", 42, IMAGE, 42_188.8, 6.1),
+        Hotspot("store_chunks", "courseware/documents.py", 19, DOCUMENT, 9_113.6, 48.2),
+    ),
+    workers=WORKERS,
+    series=(
+        series("4711@81234", "gunicorn worker 1", 58_720_256, 6.1e6),
+        series("4712@81240", "gunicorn worker 2", 58_851_328, 5.2e6, end=44.0),
+        series("4720@81300", "celery", 41_303_168, 0.0),
+    ),
+    phases=PHASES,
+    evidence=evidence(751_000.0),
+    explained=481_296_384,
+    growth=503_316_480,
+    warm_up_growth=61_865_984,
+    caveats=(
+        Caveat(
+            "worker-died", "gunicorn worker 2 was killed by SIGKILL after 450 requests; its rounds up to then count."
+        ),
+    ),
+    cost=Cost(cpu_fraction=0.013, memory=6_501_171, longest_pause=0.0052),
+    next_command="leakhunt profile courseware.wsgi:application --chdir examples/courseware --env VARIANT=fixed",
+    outcome="complete",
+    flame=((VIDEO_STACK, 2_198_732.8), (IMAGE_STACK, 42_188.8), (DOCUMENT_STACK, 9_113.6)),
+)
+
+CLEAN: Final = replace(
+    LEAK,
+    judgement=Judgement(
+        Verdict.CLEAN,
+        ("No route keeps more than 1.37 KiB per request, with 99 % confidence.",),
+        thresholds={"live": 1024.0},
+        minimum_detectable=1_400.0,
+    ),
+    routes=tuple(
+        replace(
+            row,
+            verdict=Verdict.CLEAN,
+            bytes_per_request=1.5,
+            bytes_per_request_interval=(-310.0, 313.0),
+            amplification=0.04,
+        )
+        for row in LEAKING_ROUTES
+    ),
+    suspects=(),
+    hotspots=(),
+    workers=WORKERS[:1],
+    series=(series("4711@81234", "gunicorn worker 1", 58_720_256, 0.0),),
+    evidence=evidence(1.5),
+    explained=0,
+    growth=1_590,
+    caveats=(),
+    flame=(),
+)
+
+BOUNDED: Final = replace(
+    CLEAN,
+    judgement=Judgement(
+        Verdict.BOUNDED,
+        ("courseware.catalogue._PAGES grew to its cap of 500 entries (functools.lru_cache, maxsize=500) and stopped.",),
+        provisional=True,
+        minimum_detectable=1_400.0,
+    ),
+    routes=(replace(LEAKING_ROUTES[3], verdict=Verdict.BOUNDED, reasons=("Growth stopped in round 7.",)),),
+    suspects=(
+        replace(
+            SUSPECTS[1],
+            route=COURSE,
+            type="courseware.catalogue.Page",
+            cause="python-objects",
+            site=Site("courseware/catalogue.py", 12, "page", "@lru_cache(maxsize=500)"),
+            library=None,
+            path="courseware.catalogue.page.cache['*']",
+            path_nodes=("courseware.catalogue (module)", ".page (functools._lru_cache_wrapper)"),
+            cap=500,
+            fingerprint="aa10b0c4e2f1",
+            advice=None,
+        ),
+    ),
+    explained=1_900_000,
+    growth=2_000_000,
+    next_command=None,
+)
+
+INCONCLUSIVE: Final = replace(
+    LEAK,
+    judgement=Judgement(
+        Verdict.INCONCLUSIVE,
+        ("38 of 212 requests to step image failed (500: 38), so its growth says nothing about healthy requests.",),
+        provisional=True,
+    ),
+    routes=(
+        route(
+            IMAGE,
+            "image",
+            Verdict.INCONCLUSIVE,
+            None,
+            unexpected=38,
+            statuses={"201": 170, "500": 38, "no response": 4},
+            reasons=("18 % of the requests were not answered as expected.",),
+            minimum_detectable=None,
+            median_duration=None,
+            null_reasons={
+                "bytes_per_request": "too many requests failed",
+                "bytes_per_request_interval": "too many requests failed",
+                "bytes_per_request_basis": "too many requests failed",
+                "live_bytes_per_request": "the target has no agent",
+                "peak_bytes_per_request": "the target has no agent",
+                "amplification": "the target has no agent",
+                "amplification_interval": "the target has no agent",
+                "minimum_detectable": "too many requests failed",
+                "median_duration": "too many requests failed",
+            },
+        ),
+    ),
+    suspects=(),
+    hotspots=(),
+    workers=(replace(WORKERS[2], rss_start=None, rss_end=None, rss_max=None, lived=None),),
+    series=(),
+    evidence=(RoundRow(0, Phase.WARM_UP, None, 60, None, None),),
+    explained=None,
+    growth=None,
+    warm_up_growth=None,
+    caveats=(
+        Caveat(
+            "stdlib-server", "The target was served by the standard library's server, which is no production server."
+        ),
+        Caveat("no-agent", "The target's interpreter could not load the agent, so nothing was measured from inside."),
+    ),
+    cost=Cost(cpu_fraction=None, memory=None, longest_pause=None),
+    next_command="leakhunt profile courseware.wsgi:application --requests 400",
+    outcome="interrupted",
+    flame=(),
+)
+
+TRUNCATED: Final = replace(
+    INCONCLUSIVE,
+    judgement=Judgement(Verdict.INCONCLUSIVE, ("The run ended during the warm-up.",)),
+    conditions={},
+    routes=(),
+    workers=(),
+    phases=(),
+    evidence=(),
+    caveats=(),
+    cost=None,
+    next_command=None,
+    outcome=None,
+    duration=0.0,
+)
+
+NASTY: Final = (
+    "<script>alert(1)</script> |x| `code` *b* [link](http://evil) \x1b[31mred\x1b[0m\x07 [bold]rich[/bold] "
+    "$a_b^c$ & \"q\" 'a'\nnew line \u202e 课件 {{ 7*7 }}"
+)
+
+
+def nasty() -> Report:
+    """Every text that comes from the target says something that could act in some format."""
+    frame = Frame(NASTY, 1, NASTY)
+    suspect = replace(
+        SUSPECTS[1],
+        route=NASTY,
+        type=NASTY,
+        cause="native",
+        site=Site(NASTY, 1, NASTY, NASTY),
+        library=Library(NASTY, NASTY, NASTY, NASTY),
+        stack=(frame,),
+        path=NASTY,
+        path_nodes=(NASTY,),
+        fingerprint=NASTY,
+        reasons=(NASTY,),
+        chain=(NASTY,),
+        advice=NASTY,
+    )
+    return replace(
+        LEAK,
+        name=NASTY,
+        plan=replace(PLAN, target=NASTY, workload=NASTY, server=NASTY, options={NASTY: NASTY}),
+        conditions={NASTY: NASTY},
+        judgement=Judgement(Verdict.LEAK, (NASTY,)),
+        routes=(replace(LEAKING_ROUTES[0], route=NASTY, steps=(NASTY,), statuses={NASTY: 1}, reasons=(NASTY,)),),
+        suspects=(suspect,),
+        hotspots=(Hotspot(NASTY, NASTY, 1, NASTY, 1.0, 1.0),),
+        workers=(replace(WORKERS[0], name=NASTY, role=NASTY, death=NASTY, key=NASTY),),
+        series=(replace(LEAK.series[0], worker=NASTY, name=NASTY),),
+        phases=(PhaseSpan(Phase.DOSE, NASTY, 0.0, 30.0),),
+        caveats=(Caveat(NASTY, NASTY),),
+        next_command=NASTY,
+        outcome=NASTY,
+        flame=(((frame,), 5.0),),
+    )
+
+
+SAMPLES: Final = {
+    "leak": LEAK,
+    "clean": CLEAN,
+    "bounded": BOUNDED,
+    "inconclusive": INCONCLUSIVE,
+    "truncated": TRUNCATED,
+}

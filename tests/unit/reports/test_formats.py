@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from leakhunt.model.report import Report
+from leakhunt.reports.base import Format
+from leakhunt.reports.formats import FORMATS
+from unit.reports.samples import SAMPLES, nasty
+
+EVERY_FORMAT = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+
+
+def test_formats_have_names_and_extensions_of_their_own() -> None:
+    assert len({form.name for form in FORMATS}) == len(FORMATS)
+    assert len({form.extension for form in FORMATS}) == len(FORMATS)
+    assert all(form.extension.startswith(".") for form in FORMATS)
+
+
+@EVERY_FORMAT
+@pytest.mark.parametrize("report", SAMPLES.values(), ids=SAMPLES)
+def test_every_format_shows_verdict_reasons_suspects_and_caveats(form: Format, report: Report) -> None:
+    shown = form.render(report).replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'").replace("\\_", "_")
+    assert report.judgement.verdict.value in shown
+    for text in (
+        *report.judgement.reasons,
+        *(caveat.text for caveat in report.caveats),
+        *(suspect.type for suspect in report.suspects if suspect.type),
+    ):
+        assert text in shown.replace("\\<", "<").replace("\\>", ">").replace("\\*", "*").replace("\\", "")
+
+
+@EVERY_FORMAT
+def test_control_characters_from_the_target_reach_no_format(form: Format) -> None:
+    shown = form.render(nasty())
+    assert not any(char in shown for char in "\x1b\x07\u202e" if form.name != "json")
+    assert "\x1b" not in shown
+
+
+@EVERY_FORMAT
+def test_rendering_twice_gives_the_same_text(form: Format) -> None:
+    assert form.render(SAMPLES["leak"]) == form.render(SAMPLES["leak"])

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+
+from leakhunt.model.report import Report
+from leakhunt.reports.json_ import render
+from unit.reports.golden import assert_as_in_golden
+from unit.reports.samples import LEAK, NASTY, SAMPLES, nasty
+
+EVERY_SAMPLE = pytest.mark.parametrize("report", [*SAMPLES.values(), nasty()], ids=[*SAMPLES, "nasty"])
+
+FIXED_KEYS = {
+    "schema": (),
+    "judgement": ("verdict", "reasons", "provisional"),
+    "routes": (
+        *("route", "requests", "bytes_per_request", "bytes_per_request_interval"),
+        *("live_bytes_per_request", "peak_bytes_per_request", "amplification"),
+    ),
+    "suspects": (
+        *("route", "bytes_per_request", "type", "cause", "site", "library"),
+        *("stack", "path", "path_nodes", "fingerprint", "origin"),
+    ),
+    "workers": (),
+    "caveats": (),
+    "cost": ("cpu_fraction", "memory_bytes", "longest_pause_s"),
+}
+
+
+def schema() -> Any:
+    return json.loads(resources.files("leakhunt.reports").joinpath("templates/report.schema.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("name", "report"), SAMPLES.items(), ids=SAMPLES)
+def test_the_json_reads_as_agreed(name: str, report: Report) -> None:
+    assert_as_in_golden(render(report), f"report-{name}.json")
+
+
+@EVERY_SAMPLE
+def test_every_report_obeys_the_published_schema(report: Report) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(json.loads(render(report)), schema(), cls=jsonschema.Draft202012Validator)
+
+
+@EVERY_SAMPLE
+def test_the_keys_that_others_rely_on_are_there(report: Report) -> None:
+    document = json.loads(render(report))
+    for key, inner in FIXED_KEYS.items():
+        one = document[key]
+        for item in one if isinstance(one, list) else [one]:
+            assert not inner or set(inner) <= set(item)
+
+
+def nulls_without_a_reason(value: Any, where: str = "") -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from nulls_without_a_reason(one, f"{where}[]")
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if one is None and not value.get(f"{key}_reason"):
+                yield f"{where}.{key}"
+            yield from nulls_without_a_reason(one, f"{where}.{key}")
+
+
+@EVERY_SAMPLE
+def test_every_null_says_why(report: Report) -> None:
+    asked_for_nothing = {".plan.workers", ".plan.threads", ".plan.max_requests", ".plan.memory_limit"}
+    assert set(nulls_without_a_reason(json.loads(render(report)))) <= asked_for_nothing
+
+
+def test_an_open_interval_is_still_json() -> None:
+    open_ended = replace(LEAK.routes[0], bytes_per_request_interval=(1.0, float("inf")))
+    document = json.loads(render(replace(LEAK, routes=(open_ended,))))
+    assert document["routes"][0]["bytes_per_request_interval"] == [1.0, None]
+
+
+def test_text_from_the_target_comes_through_unchanged() -> None:
+    assert json.loads(render(nasty()))["suspects"][0]["path"] == NASTY
+
+
+def test_the_schema_refuses_a_report_without_a_verdict() -> None:
+    document = json.loads(render(LEAK))
+    del document["judgement"]["verdict"]
+    with pytest.raises(jsonschema.ValidationError, match="verdict"):
+        jsonschema.validate(document, schema(), cls=jsonschema.Draft202012Validator)
