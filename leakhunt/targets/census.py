@@ -1,0 +1,242 @@
+"""Every process life below the supervisor: who was born, who died and how, who serves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from leakhunt.errors import AgentError
+from leakhunt.model.run import Role, Worker
+from leakhunt.targets import deaths, tree
+from leakhunt.targets.oom import OomWatch
+from leakhunt.targets.roles import TARGET, Facts, assign_names, assign_roles
+from leakhunt.targets.supervision import Supervision
+from leakhunt.targets.tree import Process
+from leakhunt.units import Seconds
+
+if TYPE_CHECKING:
+    from leakhunt.targets.hub import AgentLink
+
+PERIOD: Final[Seconds] = 0.25
+_SETTLING: Final = 8
+"""Polls during which a process may still become another program by exec, or rename itself."""
+_SNAPSHOT_CHILD_SCORE: Final = 1000
+
+
+@dataclass(slots=True)
+class Life:
+    """One process life as far as it is known."""
+
+    process: Process
+    parent: str | None
+    program: str
+    born: Seconds
+    command: tuple[str, ...] = ()
+    polls: int = 0
+    snapshot_child: bool = False
+    link: AgentLink | None = None
+    hooked: bool = False
+    served: bool = False
+    died: Seconds | None = None
+    death: str | None = None
+    polls_dead: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a process of the target's own: not the agent's, and not over before it could be looked at."""
+        return not self.snapshot_child and (self.polls > 1 or self.link is not None)
+
+    def facts(self) -> Facts:
+        return Facts(self.process.key, self.parent, self.program, self.command, self.hooked, self.served)
+
+
+class Census:
+    """Polls the tree below a supervisor, in a thread of its own between `start` and `stop`."""
+
+    def __init__(
+        self,
+        supervision: Supervision,
+        *,
+        links: Callable[[], tuple[AgentLink, ...]],
+        log: Callable[[], str],
+        clock: Callable[[], Seconds],
+    ) -> None:
+        self._supervision = supervision
+        self._links = links
+        self._log = log
+        self._clock = clock
+        self._oom = OomWatch()
+        self._lock = threading.Lock()
+        self._lives: dict[str, Life] = {}
+        self._programs: dict[int, str] = {}
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="leakhunt-census", daemon=True)
+
+    def register(self, pid: int, program: str) -> None:
+        """Say that `pid`, and whatever descends from it, belongs to a program of the launch."""
+        with self._lock:
+            self._programs[pid] = program
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; may be called again, or without `start`."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Every life that counts, in order of birth."""
+        self._ask_idle_masters()
+        with self._lock:
+            lives = self._counted()
+        facts = [life.facts() for life in lives]
+        roles = assign_roles(facts)
+        names = assign_names(facts, roles)
+        return tuple(_worker(life, roles[life.process.key], names[life.process.key]) for life in lives)
+
+    def links(self) -> Mapping[str, AgentLink]:
+        """Agents of the live workers and masters, by key."""
+        agents = {link.key: link for link in self._links() if link.alive}
+        with self._lock:
+            roles = assign_roles([life.facts() for life in self._counted()])
+        return {key: agents[key] for key, role in roles.items() if role in {Role.WORKER, Role.MASTER} and key in agents}
+
+    def any_hooked(self) -> bool:
+        """Whether an agent has ever said that it wrapped a WSGI callable."""
+        with self._lock:
+            return any(life.hooked for life in self._lives.values())
+
+    def target_pids(self) -> tuple[int, ...]:
+        """Live processes of the target, companions not included."""
+        with self._lock:
+            return tuple(
+                life.process.pid for life in self._lives.values() if life.died is None and life.program == TARGET
+            )
+
+    def poll(self) -> None:
+        """Look at the tree once."""
+        now = self._clock()
+        seen = {process.key: process for process in tree.descendants(self._supervision.pid)}
+        agents = {link.key: link for link in self._links()}
+        with self._lock:
+            for process in seen.values():
+                self._see(process, now)
+            for key, life in self._lives.items():
+                life.link = agents.get(key, life.link)
+                self._look_for_death(life, seen.get(key), now)
+            unhooked = [life for life in self._lives.values() if _worth_asking(life)]
+        for life in unhooked:
+            _ask(life)
+
+    def _run(self) -> None:
+        while not self._ending.wait(PERIOD):
+            self.poll()
+
+    def _counted(self) -> list[Life]:
+        return sorted((life for life in self._lives.values() if life.counts), key=lambda life: life.process.started)
+
+    def _see(self, process: Process, now: Seconds) -> None:
+        life = self._lives.get(process.key)
+        if life is None:
+            if process.ended:
+                return
+            parent = self._alive(process.parent)
+            life = Life(
+                process=process,
+                parent=parent.process.key if parent is not None else None,
+                program=self._program(process, parent),
+                born=now - tree.age(process),
+            )
+            self._lives[process.key] = life
+        life.polls += 1
+        if life.polls <= _SETTLING:
+            life.command = tree.command_line(process.pid) or life.command
+            life.snapshot_child = life.snapshot_child or _is_snapshot_child(process, life.command)
+
+    def _alive(self, pid: int) -> Life | None:
+        return next((life for life in self._lives.values() if life.process.pid == pid and life.died is None), None)
+
+    def _program(self, process: Process, parent: Life | None) -> str:
+        if process.pid in self._programs:
+            return self._programs[process.pid]
+        if parent is not None:
+            return parent.program
+        return self._programs.get(process.session, TARGET)
+
+    def _look_for_death(self, life: Life, seen: Process | None, now: Seconds) -> None:
+        if life.died is None:
+            # The kernel's list of children may miss one while its neighbours end, so the process itself is asked.
+            current = seen or tree.read_process(life.process.pid)
+            if current is not None and current.key == life.process.key and not current.ended:
+                return
+            life.died = now
+            if current is not None and current.key == life.process.key and current.exit_status is not None:
+                life.death = self._verdict(deaths.death_by_status(current.exit_status))
+        if life.polls_dead < _SETTLING:
+            # A server may write about the death of its worker only after it is gone.
+            life.polls_dead += 1
+            life.death = self._death(life) or life.death
+
+    def _death(self, life: Life) -> str | None:
+        told = deaths.deaths_in(self._log()).get(life.process.pid)
+        if told is not None:
+            return self._verdict(told)
+        status = self._supervision.exit_status(life.process.pid)
+        return None if status is None else self._verdict(deaths.death_by_status(status))
+
+    def _verdict(self, death: str) -> str:
+        return deaths.OOM if "SIGKILL" in death and self._oom.happened() else death
+
+    def _ask_idle_masters(self) -> None:
+        """A hooked parent of hooked workers is a master only as long as it serves nothing itself."""
+        with self._lock:
+            parents = {life.parent for life in self._lives.values() if life.hooked}
+            masters = [life for key, life in self._lives.items() if key in parents and life.hooked and not life.served]
+        for life in masters:
+            _ask(life)
+
+
+def _worker(life: Life, role: Role, name: str) -> Worker:
+    return Worker(
+        key=life.process.key,
+        pid=life.process.pid,
+        parent=life.process.parent,
+        role=role,
+        name=name,
+        born=life.born,
+        died=life.died,
+        death=None if life.died is None else life.death or deaths.UNKNOWN,
+        python=life.link.hello.python if life.link is not None else None,
+    )
+
+
+def _worth_asking(life: Life) -> bool:
+    """Often while the process is young, every two seconds later."""
+    young = life.polls <= _SETTLING
+    return life.link is not None and life.died is None and not life.hooked and (young or life.polls % _SETTLING == 0)
+
+
+def _ask(life: Life) -> None:
+    if life.link is None or not life.link.alive:
+        return
+    try:
+        stats = life.link.stats()
+    except AgentError:
+        # It ends, or is too busy to answer; the next poll asks again.
+        return
+    life.hooked = life.hooked or stats.hooked
+    life.served = life.served or any(stats.served.values())
+
+
+def _is_snapshot_child(process: Process, command: tuple[str, ...]) -> bool:
+    """The agent's children volunteer to be killed first, and run under their parent's command line."""
+    return (
+        tree.oom_score_adj(process.pid) == _SNAPSHOT_CHILD_SCORE
+        and tree.oom_score_adj(process.parent) != _SNAPSHOT_CHILD_SCORE
+        and tree.command_line(process.parent) == command
+    )

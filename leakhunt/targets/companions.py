@@ -1,0 +1,134 @@
+"""Programs that run beside the target: set-up commands before it, companions such as a Celery worker during it."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from leakhunt.errors import TargetError
+from leakhunt.targets import ready
+from leakhunt.targets.addresses import parse_url
+from leakhunt.targets.failures import Shown, how_ended
+from leakhunt.targets.logs import Log
+from leakhunt.targets.supervision import Supervision
+from leakhunt.units import Seconds
+
+Command: TypeAlias = tuple[str, ...]
+
+SETUP_TIMEOUT: Final[Seconds] = 120.0
+READY_TIMEOUT: Final[Seconds] = 30.0
+_PAUSE: Final[Seconds] = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CompanionSpec:
+    """One companion, and how to know that it is ready; at once if nothing says how."""
+
+    name: str
+    command: Command
+    ready_log: str | None = None
+    """Text that it writes to stdout or stderr."""
+    ready_command: Command | None = None
+    """Exits 0 once it is ready."""
+    ready_url: str | None = None
+    """Answers HTTP with a status below 500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every program of a launch shares."""
+
+    supervision: Supervision
+    cwd: Path
+    env: Mapping[str, str]
+    logs: Path
+    """Directory of the logs."""
+    shown: Shown
+
+
+def set_up(commands: tuple[Command, ...], around: Surroundings) -> None:
+    """Run the set-up commands one after the other.
+
+    Raises:
+        TargetError: one cannot be started, fails, or takes longer than `SETUP_TIMEOUT`.
+    """
+    for number, command in enumerate(commands, 1):
+        name = f"setup-{number}"
+        log = Log.of(around.logs, name)
+        pid = around.supervision.start(name, command, cwd=around.cwd, env=around.env, log=log)
+        status = around.supervision.wait(pid, SETUP_TIMEOUT)
+        if status == 0:
+            continue
+        end = f"had not ended after {SETUP_TIMEOUT:.0f} s" if status is None else how_ended(status)
+        raise TargetError(around.shown.with_tail(f"the set-up command `{' '.join(command)}` {end}", log))
+
+
+def start_companion(companion: CompanionSpec, around: Surroundings) -> int:
+    """Start a companion, wait until it is ready, and return its pid.
+
+    Raises:
+        TargetError: it cannot be started, ends, or is not ready after `READY_TIMEOUT`.
+    """
+    log = Log.of(around.logs, companion.name)
+    supervision = around.supervision
+    pid = supervision.start(companion.name, companion.command, cwd=around.cwd, env=around.env, log=log)
+    is_ready = _check(companion, around, log)
+    deadline = time.monotonic() + READY_TIMEOUT
+    while not is_ready():
+        status = supervision.wait(pid, _PAUSE)
+        if status is not None:
+            raise TargetError(around.shown.with_tail(f"the companion {companion.name} {how_ended(status)}", log))
+        if time.monotonic() > deadline:
+            text = f"the companion {companion.name} was not ready after {READY_TIMEOUT:.0f} s"
+            raise TargetError(
+                around.shown.with_tail(text, log), "Look at `ready` of this companion in the workload file."
+            )
+    return pid
+
+
+def _check(companion: CompanionSpec, around: Surroundings, log: Log) -> Callable[[], bool]:
+    if companion.ready_log is not None:
+        text = companion.ready_log
+        return lambda: text in log.text()
+    if companion.ready_command is not None:
+        command = companion.ready_command
+        return lambda: _succeeds(command, around)
+    if companion.ready_url is not None:
+        url = companion.ready_url
+        return lambda: _responds(url)
+    return lambda: True
+
+
+def _succeeds(command: Command, around: Surroundings) -> bool:
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=around.cwd,
+            env=around.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=READY_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    except OSError as error:
+        raise TargetError(f"the ready check `{' '.join(command)}` does not run: {error.strerror}") from error
+    return ended.returncode == 0
+
+
+def _responds(url: str) -> bool:
+    base, slash, path = _split(url)
+    status = ready.ask(parse_url(base), slash + path, headers={}, timeout=5.0, keep_waiting=lambda: True)
+    return status is not None and status < 500
+
+
+def _split(url: str) -> tuple[str, str, str]:
+    """`http://host:1/a/b` as `http://host:1`, `/`, `a/b`."""
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    return f"{scheme}://{host}", "/", path

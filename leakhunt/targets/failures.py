@@ -1,0 +1,88 @@
+"""Sentences for what went wrong in the target, from exit statuses and from what it wrote to stderr."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from leakhunt.targets.deaths import signal_name
+from leakhunt.targets.logs import Log
+
+_LINES: Final = 12
+_SHORTEST_SECRET: Final = 4
+_PORT_IN_USE: Final = re.compile(r"address already in use|that port is already in use|connection in use", re.IGNORECASE)
+_NO_MODULE: Final = re.compile(
+    r"^(?:\S+: )?(?:ModuleNotFoundError|ImportError): (No module named '?([\w.]+)'?.*)$", re.MULTILINE
+)
+_NO_ATTRIBUTE: Final = re.compile(r"Failed to find attribute|has no attribute '?(?P<name>\w+)'?")
+_NOT_CALLABLE: Final = re.compile(r"must be callable|object is not callable")
+_LAST_ERROR: Final = re.compile(
+    r"^((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Configured|Warning)\b.*)$", re.MULTILINE
+)
+_LOG_PREFIX: Final = re.compile(r"^\[[^\]]*\] \[\d+\] \[[A-Z]+\] ")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a target did not start: one sentence, and what to do."""
+
+    sentence: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What may be shown of a target's own words: its last lines, values of its environment blotted out."""
+
+    secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def without(cls, values: Iterable[str]) -> Shown:
+        """Hide these values. Very short ones are left: they hide nothing and would garble every line."""
+        return cls(tuple(sorted({value for value in values if len(value) >= _SHORTEST_SECRET}, key=len, reverse=True)))
+
+    def clean(self, text: str) -> str:
+        """The text without the values."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def with_tail(self, sentence: str, log: Log) -> str:
+        """The sentence, with the last lines of a program's stderr below it."""
+        lines = self.clean(log.errors()).splitlines()[-_LINES:]
+        return "\n".join([sentence, *(f"  | {line}" for line in lines)])
+
+
+def how_ended(status: int) -> str:
+    """An exit status in words: `ended with exit code 3`, `was killed by SIGKILL`."""
+    return f"ended with exit code {status}" if status >= 0 else f"was killed by {signal_name(-status)}"
+
+
+def explain(stderr: str, *, app: str | None, cwd: str) -> Explanation | None:
+    """What a server's stderr says about a start that failed; None if it says nothing that is known.
+
+    `app` is the `MODULE:CALLABLE` that was asked for, None for a command of the user's own.
+    """
+    if _PORT_IN_USE.search(stderr):
+        return Explanation(
+            "the port of the target is already in use", "End the program that has it, or choose another port."
+        )
+    if app is None:
+        return None
+    module, _, name = app.partition(":")
+    missing = _NO_MODULE.search(stderr)
+    if missing is not None and (module == missing[2] or module.startswith(f"{missing[2]}.")):
+        return Explanation(
+            f"there is no module {missing[2]} in {cwd}", "Give the directory that holds it with --chdir."
+        )
+    attribute = _NO_ATTRIBUTE.search(stderr)
+    if attribute is not None and attribute["name"] in {None, name.removesuffix("()")}:
+        return Explanation(f"the module {module} has no {name}", f"Name the WSGI callable that {module} defines.")
+    if _NOT_CALLABLE.search(stderr):
+        return Explanation(
+            f"{app} is not callable, so it is no WSGI app", "Write MODULE:FACTORY() if it has to be called first."
+        )
+    errors = _LAST_ERROR.findall(stderr)
+    return Explanation(f"{module} raises on import: {errors[-1]}") if errors else None
