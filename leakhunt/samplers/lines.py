@@ -1,0 +1,107 @@
+"""Memory line by line for named functions: the tables of all workers put together."""
+
+from __future__ import annotations
+
+import linecache
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from leakhunt.errors import TargetError
+from leakhunt.units import Bytes
+
+Entry: TypeAlias = Mapping[str, Any]
+"""One function in one worker, as `leakhunt.agent.lines.table` gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineUse:
+    """One line of a function that has run."""
+
+    number: int
+    source: str
+    """The line without its end; empty where the file cannot be read."""
+    increment: Bytes
+    """How much RSS rose (or fell) while it ran, all calls added up. Transient memory counts, too."""
+    occurrences: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionUse:
+    """One function, all its calls in all workers added up. Divide by `calls` for what one call costs."""
+
+    name: str
+    """As the user wrote it: `module:function` or `module:Class.method`."""
+    file: str
+    first_line: int
+    calls: int
+    kept: Bytes
+    """RSS after a call less RSS before it: what the function did not give back."""
+    peak: Bytes
+    """Highest RSS at the end of any of its lines less RSS before the call: kept and transient memory together."""
+    lines: tuple[LineUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineTable:
+    """What was measured, and one sentence for each function that was not."""
+
+    functions: tuple[FunctionUse, ...]
+    """Those that kept most first."""
+    problems: tuple[str, ...]
+
+
+def merge_tables(tables: Iterable[Sequence[Entry]]) -> LineTable:
+    """Put the tables of several workers together.
+
+    Raises:
+        TargetError: memory_profiler is not installed in the target.
+    """
+    by_name: dict[str, list[Entry]] = {}
+    for table in tables:
+        for entry in table:
+            by_name.setdefault(entry["name"], []).append(entry)
+    functions, problems = [], []
+    for name, entries in by_name.items():
+        # A server's master may never import the app; what one worker has measured settles it.
+        measured = [entry for entry in entries if entry.get("problem") is None]
+        if not measured:
+            _require_memory_profiler(entries)
+            problems.append(f"{entries[0]['problem']}.")
+        elif not any(entry["calls"] for entry in measured):
+            problems.append(f"{name} was not called by any request of this workload.")
+        else:
+            functions.append(_merge(name, measured))
+    return LineTable(tuple(sorted(functions, key=lambda function: -function.kept)), tuple(problems))
+
+
+def _require_memory_profiler(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        if entry.get("missing"):
+            raise TargetError(
+                f"{entry['problem']}.",
+                "Install it into the environment that the target runs in: python -m pip install memory-profiler",
+            )
+
+
+def _merge(name: str, entries: Sequence[Entry]) -> FunctionUse:
+    increments: Counter[int] = Counter()
+    occurrences: Counter[int] = Counter()
+    for entry in entries:
+        for number, increment, count in entry["lines"]:
+            increments[number] += increment
+            occurrences[number] += count
+    file: str = entries[0]["file"]
+    return FunctionUse(
+        name=name,
+        file=file,
+        first_line=entries[0]["first_line"],
+        calls=sum(entry["calls"] for entry in entries),
+        kept=sum(entry["kept"] for entry in entries),
+        peak=sum(entry["peak"] for entry in entries),
+        lines=tuple(
+            LineUse(number, linecache.getline(file, number).rstrip(), increments[number], occurrences[number])
+            for number in sorted(occurrences)
+        ),
+    )
