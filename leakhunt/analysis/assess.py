@@ -1,0 +1,109 @@
+"""What the experiment asks between two blocks: is it settled, and how far may the next block go?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from leakhunt.analysis import wording
+from leakhunt.analysis.blocks import Experiment, read_experiment
+from leakhunt.analysis.judge import RouteJudgement, judge_route
+from leakhunt.analysis.responses import Responses, count_responses
+from leakhunt.analysis.series import read_ledger
+from leakhunt.analysis.thresholds import DEFAULTS, SIGNALS, Thresholds
+from leakhunt.model.run import Run
+
+_SETTLED: Final = frozenset({"leak", "clean", "bounded", "unjudgeable"})
+
+
+@dataclass(frozen=True, slots=True)
+class RouteState:
+    """What is known of one route so far."""
+
+    state: str
+    """`leak`, `growing`, `clean`, `bounded`, `open` or `unjudgeable`."""
+    growth: Mapping[str, float]
+    """Growth per request by signal, over the last two complete blocks; negative growth is given as 0."""
+    reasons: tuple[str, ...]
+    proven: bool = True
+    """False for a leak seen over so few requests that a cache could still look like it."""
+
+    @property
+    def bytes_per_request(self) -> float:
+        """Memory to expect for each further request: the larger of live and anonymous."""
+        return max(self.growth.get("live", 0.0), self.growth.get("anonymous", 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All routes, and whether another block would change anything."""
+
+    routes: Mapping[str, RouteState]
+
+    @property
+    def settled(self) -> bool:
+        """True when no route needs another block."""
+        return all(state.state in _SETTLED and state.proven for state in self.routes.values())
+
+    @property
+    def suspicious(self) -> tuple[str, ...]:
+        """Routes worth explaining, those that keep most first.
+
+        Open routes are among them: what their requests keep when they run alone can settle them.
+        """
+        states = {"leak", "growing", "bounded", "open"}
+        found = [route for route, state in self.routes.items() if state.state in states]
+        return tuple(sorted(found, key=lambda route: -self.routes[route].bytes_per_request))
+
+    def predicted_growth(self, doses: Mapping[str, int]) -> Mapping[str, float]:
+        """By signal, how much these numbers of requests per route would make the target grow."""
+        return {
+            signal: sum(
+                dose * self.routes[route].growth.get(signal, 0.0)
+                for route, dose in doses.items()
+                if route in self.routes
+            )
+            for signal in SIGNALS
+        }
+
+
+def assess(run: Run, thresholds: Thresholds = DEFAULTS) -> Assessment:
+    """Judge what has been recorded so far. Pure: the same run gives the same answer."""
+    experiment = read_experiment(read_ledger(run, thresholds), thresholds)
+    judgements = judge_routes(run, experiment)
+    return Assessment({route: _state(experiment, judgement) for route, judgement in judgements.items()})
+
+
+def judge_routes(run: Run, experiment: Experiment) -> Mapping[str, RouteJudgement]:
+    """Every route of the workload, those that cannot be judged with the reason."""
+    responses = count_responses(run)
+    return {route: _judge(experiment, route, responses[route]) for route in experiment.ledger.routes}
+
+
+def _judge(experiment: Experiment, route: str, responses: Responses) -> RouteJudgement:
+    limit = experiment.thresholds.unexpected
+    if responses.unexpected_share > limit:
+        reason = wording.unexpected(responses.statuses, responses.unexpected_share)
+        return RouteJudgement(route, "unjudgeable", (reason,))
+    if not experiment.ledger.split_known:
+        return RouteJudgement(route, "unjudgeable", (wording.SPLIT_UNKNOWN,))
+    if experiment.blocks and route not in experiment.routes:
+        return RouteJudgement(route, "unjudgeable", (wording.NO_REQUESTS,))
+    return judge_route(experiment, route)
+
+
+def _state(experiment: Experiment, judgement: RouteJudgement) -> RouteState:
+    slopes = judgement.slopes or {}
+    growth = {signal: max(0.0, slope.per_request) for signal, slope in slopes.items()}
+    proven = judgement.state != "leak" or _proven(experiment, judgement)
+    return RouteState(judgement.state, growth, judgement.reasons, proven)
+
+
+def _proven(experiment: Experiment, judgement: RouteJudgement) -> bool:
+    thresholds = experiment.thresholds
+    requests = sum(sum(block.doses(judgement.route)) for block in experiment.blocks)
+    if not {"live", "anonymous", "blocks"} & set(judgement.signals):
+        return requests * 6 >= thresholds.proof_requests
+    kept = max((s.per_request for n, s in (judgement.slopes or {}).items() if n in {"live", "anonymous"}), default=0.0)
+    return requests >= thresholds.proof_requests or kept * requests >= thresholds.proof_bytes

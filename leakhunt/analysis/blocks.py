@@ -1,0 +1,94 @@
+"""The blocks of the dose experiment: which are complete, and what each one says about a route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from leakhunt.analysis.dose import Lottery, Slope
+from leakhunt.analysis.series import Ledger, RoundGrowth
+from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, SIGNALS, Thresholds
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All complete blocks of a run, each judged on its own so that earlier ones are the warm-up of later ones."""
+
+    ledger: Ledger
+    routes: tuple[str, ...]
+    """Routes that got requests in these blocks."""
+    blocks: tuple[Lottery, ...]
+    thresholds: Thresholds
+
+    @cached_property
+    def window(self) -> Lottery:
+        """The last two complete blocks: what sizes and intervals are taken from."""
+        return self.join(self.blocks[-2:])
+
+    def join(self, blocks: Sequence[Lottery]) -> Lottery:
+        """Several blocks taken together."""
+        return Lottery(self.routes, tuple(row for block in blocks for row in block.rows))
+
+    def slopes(self, block: Lottery, route: str) -> Mapping[str, Slope]:
+        """Every signal's slope in one block, tested where it reaches the budget; a signal not read is absent."""
+        found = {}
+        for signal in SIGNALS:
+            slope = block.slope(route, signal, test_above=self.thresholds.of(signal))
+            if slope is not None:
+                found[signal] = slope
+        return found
+
+    def hits(self, slopes: Mapping[str, Slope]) -> frozenset[str]:
+        """The signals of one block that prove growth of at least their budget.
+
+        Blocks move without noise where containers are resized, live bytes do not: growth of blocks counts
+        when the bytes agree in size, though their own test may have failed.
+        """
+        return frozenset(
+            signal
+            for signal, slope in slopes.items()
+            if slope.per_request >= self.thresholds.of(signal)
+            and self._proven(slope)
+            and (signal != "blocks" or self._bytes_agree(slopes))
+        )
+
+    def _proven(self, slope: Slope) -> bool:
+        bar = self.thresholds.significance
+        # A dose that came out equal twice costs half the orders, and no more than that is forgiven.
+        return slope.p_value is not None and slope.p_value <= max(bar, min(slope.attainable, 2 * bar)) * (1 + 1e-9)
+
+    def _bytes_agree(self, slopes: Mapping[str, Slope]) -> bool:
+        for signal in ("live", "anonymous"):
+            if signal in slopes:
+                return slopes[signal].per_request >= self.thresholds.of(signal)
+        return False
+
+
+def read_experiment(ledger: Ledger, thresholds: Thresholds) -> Experiment:
+    """The complete blocks of a run. A block that was cut short proves nothing and is left out."""
+    routes = tuple(
+        route for route in ledger.routes if any(row.doses.get(route) for block in ledger.blocks() for row in block)
+    )
+    complete = tuple(
+        Lottery(routes, rows) for rows in ledger.blocks() if len(rows) >= rounds_needed(len(routes), thresholds)
+    )
+    return Experiment(ledger, routes, complete, thresholds)
+
+
+def rounds_needed(routes: int, thresholds: Thresholds) -> int:
+    """Rounds from which a block is complete: enough for the test, and two more than there are unknowns to spare."""
+    return max(thresholds.minimum_rounds, routes + 2)
+
+
+def resource_signals(slopes: Mapping[str, Slope]) -> Mapping[str, Slope]:
+    """The slopes of threads, descriptors and temporary files."""
+    return {signal: slope for signal, slope in slopes.items() if signal in RESOURCE_SIGNALS}
+
+
+def memory_signal(rows: Sequence[RoundGrowth]) -> str | None:
+    """The signal that equivalence is claimed on: live bytes where they were read, else anonymous memory."""
+    for signal in ("live", "anonymous"):
+        if rows and all(signal in row.growth for row in rows):
+            return signal
+    return None

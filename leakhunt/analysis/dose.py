@@ -1,0 +1,143 @@
+"""What each route did to each signal, from rounds in which every route's number of requests was drawn by lottery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+
+from leakhunt.analysis.linear import Vector, dot, independent, orthonormal, residual
+from leakhunt.analysis.permutation import attainable, permutation_p_value
+from leakhunt.analysis.series import RoundGrowth
+from leakhunt.analysis.student import quantile_99
+from leakhunt.model.report import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Growth of one signal per request of one route."""
+
+    per_request: float
+    interval: Interval | None
+    """At 99 %; None where no round is left over to measure the noise with."""
+    p_value: float | None
+    """None where it was not asked for."""
+    attainable: float
+    """Smallest p-value that this lottery could have given."""
+    requests: int
+    """Requests of the route in these rounds."""
+    total: float
+    """Growth over all these rounds, whatever caused it."""
+    allowance: float
+    """How far noise alone may have moved `total`, at 99 %."""
+
+    @property
+    def upper(self) -> float:
+        """The largest growth per request that these rounds leave room for.
+
+        Two bounds hold and the lower one counts: the upper end of the slope's interval, and the whole
+        growth with its noise put down to this route alone.
+        """
+        whole = (self.total + self.allowance) / self.requests
+        return whole if self.interval is None else min(self.interval[1], whole)
+
+    @property
+    def half_width(self) -> float | None:
+        """Half of the interval."""
+        return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
+
+
+@dataclass(frozen=True)
+class Lottery:
+    """The doses of a stretch of rounds, and what growth they can be asked about."""
+
+    routes: tuple[str, ...]
+    rows: tuple[RoundGrowth, ...]
+
+    @cached_property
+    def strata(self) -> tuple[int, ...]:
+        """Block of every round: each has its own lottery and its own intercept."""
+        return tuple(-1 if row.block is None else row.block for row in self.rows)
+
+    @cached_property
+    def separated(self) -> dict[str, tuple[tuple[Vector, ...], Vector]]:
+        """By route: the basis of everything else that explains growth, and what of its doses is its own.
+
+        Routes whose doses the others already tell are absent: these rounds cannot separate them.
+        """
+        parts = {}
+        for route in self.routes:
+            column = self.doses(route)
+            nuisance = orthonormal([*self._intercepts(), *(self.doses(r) for r in self.routes if r != route)])
+            own = residual(residual(column, nuisance), nuisance)
+            if len(nuisance) + 1 < len(self.rows) and independent(own, column):
+                parts[route] = (nuisance, own)
+        return parts
+
+    def doses(self, route: str) -> Vector:
+        """Requests of one route, round by round."""
+        return tuple(float(row.doses.get(route, 0)) for row in self.rows)
+
+    def _intercepts(self) -> list[Vector]:
+        # One process life is one source of background growth, so a round counts as many as it had.
+        return [
+            tuple(float(row.lives) if s == stratum else 0.0 for s, row in zip(self.strata, self.rows, strict=True))
+            for stratum in dict.fromkeys(self.strata)
+        ]
+
+    def growth(self, signal: str) -> Vector | None:
+        """Growth of a signal, round by round; None unless it was read in every round."""
+        if not all(signal in row.growth for row in self.rows):
+            return None
+        return tuple(row.growth[signal] for row in self.rows)
+
+    def slope(self, route: str, signal: str, *, test_above: float | None = None) -> Slope | None:
+        """Partial slope of a signal on a route's doses by ordinary least squares, one intercept per block.
+
+        The permutation test is made where the slope reaches `test_above`. None where the signal was not
+        read, or the rounds cannot tell the route from the others.
+        """
+        growth, parts = self.growth(signal), self.separated.get(route)
+        if growth is None or parts is None or not self.rows:
+            return None
+        nuisance, own = parts
+        rest = residual(growth, nuisance)
+        per_request = dot(own, rest) / dot(own, own)
+        doses = self.doses(route)
+        test = test_above is not None and per_request >= test_above
+        return Slope(
+            per_request,
+            _interval(per_request, rest, own, len(growth) - len(nuisance) - 1),
+            permutation_p_value(doses, rest, nuisance, self.strata) if test else None,
+            attainable(doses, self.strata),
+            round(sum(doses)),
+            sum(growth),
+            noise_allowance(growth),
+        )
+
+
+def noise_allowance(growth: Sequence[float]) -> float:
+    """How far noise may have moved the sum of these growths, at 99 %.
+
+    The variance of a sum of n terms that correlate with their neighbours only is
+    n g0 + 2 (n - 1) g1 = g0 + (n - 1)(g0 + 2 g1), g0 and g1 the autocovariances at lag 0 and 1 (the first
+    two terms of Bartlett's long-run variance). For a level that only jitters, g1 = -g0/2 and the sum
+    telescopes to its two ends; for a random walk g1 = 0 and it spreads with the root of n.
+    """
+    n = len(growth)
+    if n <= 1:
+        return abs(sum(growth))
+    mean = sum(growth) / n
+    away = [value - mean for value in growth]
+    g0 = dot(away, away) / (n - 1)
+    g1 = dot(away[1:], away[:-1]) / (n - 1)
+    return quantile_99(n - 1) * sqrt(g0 + (n - 1) * max(0.0, g0 + 2 * g1))
+
+
+def _interval(slope: float, rest: Vector, own: Vector, df: int) -> Interval | None:
+    if df < 1:
+        return None
+    left = max(0.0, dot(rest, rest) - slope * slope * dot(own, own))
+    half = quantile_99(df) * sqrt(left / df / dot(own, own))
+    return (slope - half, slope + half)

@@ -1,0 +1,184 @@
+"""The decision for one route: what its blocks, one after the other, allow to be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from leakhunt.analysis import wording
+from leakhunt.analysis.background import background_share
+from leakhunt.analysis.blocks import Experiment, memory_signal, resource_signals
+from leakhunt.analysis.dose import Lottery, Slope
+from leakhunt.analysis.thresholds import Thresholds
+from leakhunt.model.report import Verdict
+
+STATE_VERDICTS: Mapping[str, Verdict] = {
+    "leak": Verdict.LEAK,
+    "bounded": Verdict.BOUNDED,
+    "clean": Verdict.CLEAN,
+    "growing": Verdict.INCONCLUSIVE,
+    "open": Verdict.INCONCLUSIVE,
+    "unjudgeable": Verdict.INCONCLUSIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteJudgement:
+    """The state of one route and what it rests on."""
+
+    route: str
+    state: str
+    """`leak`, `growing` (proven once, not yet twice), `clean`, `bounded`, `open` or `unjudgeable`."""
+    reasons: tuple[str, ...]
+    signals: tuple[str, ...] = ()
+    """The signals that prove growth, the weightiest first."""
+    slopes: Mapping[str, Slope] | None = None
+    """Over the last two complete blocks."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The word for the report."""
+        return STATE_VERDICTS[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """A route through the blocks."""
+
+    route: str
+    slopes: tuple[Mapping[str, Slope], ...]
+    hits: tuple[frozenset[str], ...]
+
+
+def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
+    """Judge one route from the complete blocks of an experiment.
+
+    LEAK: the same signal hits in two blocks running, the second slope at least 0.6 of the first, and no
+    later block takes it back. CLEAN is an equivalence result over the latest blocks without a hit; BOUNDED
+    is the same after an earlier hit. Everything else is open, and says what would settle it.
+    """
+    if not experiment.blocks:
+        return RouteJudgement(route, "open", (wording.NO_COMPLETE_BLOCK,))
+    if any(route not in block.separated for block in experiment.blocks[-1:]):
+        return RouteJudgement(route, "open", (wording.not_separable(route, len(experiment.routes)),))
+    slopes = tuple(experiment.slopes(block, route) for block in experiment.blocks)
+    history = _History(route, slopes, tuple(experiment.hits(s) for s in slopes))
+    window = {
+        signal: slope
+        for signal in experiment.thresholds.as_mapping()
+        if (slope := experiment.window.slope(route, signal)) is not None
+    }
+    state, reasons, signals = _decide(experiment, history)
+    return RouteJudgement(route, state, reasons, signals, window)
+
+
+def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    leaking = _leaking_signals(experiment, history)
+    if leaking:
+        return _judge_leak(experiment, history, leaking)
+    if history.hits[-1]:
+        signals = _ordered(history.hits[-1])
+        return "growing", (wording.growing_once(signals[0], history.slopes[-1][signals[0]]),), signals
+    ever_hit = any(history.hits)
+    doubts = _doubts(experiment, history)
+    if not doubts:
+        reasons = wording.clean(_clean_slope(experiment, history), ever_hit=ever_hit)
+        return ("bounded" if ever_hit else "clean"), reasons, ()
+    return "open", doubts, ()
+
+
+def _judge_leak(
+    experiment: Experiment, history: _History, signals: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    rows = experiment.window.rows
+    shares = {signal: background_share(experiment.ledger, rows, signal) for signal in signals}
+    mine = tuple(s for s in signals if shares[s] < experiment.thresholds.background_share)
+    if not mine:
+        return "open", (wording.background(signals[0], shares[signals[0]]),), ()
+    requests = sum(slopes[mine[0]].requests for slopes in history.slopes if mine[0] in slopes)
+    return "leak", wording.leak(mine, history.slopes, requests), mine
+
+
+def _leaking_signals(experiment: Experiment, history: _History) -> tuple[str, ...]:
+    found = set()
+    for last in range(1, len(history.hits)):
+        for signal in set(history.slopes[last]) & set(history.slopes[last - 1]):
+            pair = history.slopes[last - 1][signal], history.slopes[last][signal]
+            later = [slopes[signal] for slopes in history.slopes[last + 1 :] if signal in slopes]
+            if _persists(pair, later, experiment.thresholds) and (
+                signal in history.hits[last] & history.hits[last - 1]
+                or _joint_hit(experiment, history.route, signal, last)
+            ):
+                found.add(signal)
+    return _ordered(found)
+
+
+def _persists(pair: tuple[Slope, Slope], later: Sequence[Slope], thresholds: Thresholds) -> bool:
+    first, second = (slope.per_request for slope in pair)
+    if first <= 0 or second < thresholds.persistence * first:
+        return False
+    return all(slope.per_request >= thresholds.persistence * second for slope in later)
+
+
+def _joint_hit(experiment: Experiment, route: str, signal: str, last: int) -> bool:
+    """Two blocks taken together: the power that few rounds lack when many routes have to be told apart."""
+    budget = experiment.thresholds.of(signal)
+    pair = experiment.blocks[last - 1 : last + 1]
+    if signal == "blocks" or any(
+        (slope := block.slope(route, signal)) is None or slope.per_request < budget for block in pair
+    ):
+        return False
+    slope = experiment.join(pair).slope(route, signal, test_above=budget)
+    return slope is not None and slope.p_value is not None and slope.p_value <= experiment.thresholds.joint_significance
+
+
+def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
+    """Why the route cannot be called clean; empty if it can."""
+    thresholds = experiment.thresholds
+    signal = memory_signal(experiment.blocks[-1].rows)
+    slope = _clean_slope(experiment, history)
+    if signal is None or slope is None:
+        return (wording.NO_MEMORY_SIGNAL,)
+    doubts = []
+    if slope.upper >= thresholds.of(signal) and not _ceiling(experiment, history.route, signal):
+        doubts.append(wording.not_settled(signal, slope, thresholds.of(signal)))
+    others = resource_signals(history.slopes[-1])
+    if signal == "live" and "anonymous" in history.slopes[-1]:
+        others = {**others, "anonymous": history.slopes[-1]["anonymous"]}
+    for name, other in others.items():
+        # A signal that moves in steps of its own only has to show no evidence against the route.
+        if other.upper >= thresholds.of(name) and other.p_value is not None and other.p_value <= 0.01:
+            doubts.append(wording.suspicious(name, other))
+    return tuple(doubts)
+
+
+def _clean_slope(experiment: Experiment, history: _History) -> Slope | None:
+    """The slope over the latest blocks without a hit, two at most."""
+    signal = memory_signal(experiment.blocks[-1].rows)
+    if signal is None:
+        return None
+    blocks = experiment.blocks[-1:] if len(history.hits) > 1 and history.hits[-2] else experiment.blocks[-2:]
+    slopes = [experiment.join(choice).slope(history.route, signal) for choice in (blocks, experiment.blocks[-1:])]
+    return min((slope for slope in slopes if slope is not None), key=lambda slope: slope.upper, default=None)
+
+
+def _ceiling(experiment: Experiment, route: str, signal: str) -> bool:
+    """Whether a long block reached no new maximum: the sign of a cache that fills and empties."""
+    block: Lottery = experiment.blocks[-1]
+    requests = sum(block.doses(route))
+    if requests < experiment.thresholds.ceiling_requests or len(experiment.blocks) == 1:
+        return False
+    level, earlier, latest = 0.0, 0.0, float("-inf")
+    for lottery in experiment.blocks:
+        for row in lottery.rows:
+            level += row.growth.get(signal, 0.0)
+            if lottery is block:
+                latest = max(latest, level)
+            else:
+                earlier = max(earlier, level)
+    return latest - earlier < experiment.thresholds.of(signal) * requests
+
+
+def _ordered(signals: set[str] | frozenset[str]) -> tuple[str, ...]:
+    weight = ("live", "anonymous", "blocks", "threads", "descriptors", "temp_files")
+    return tuple(sorted(signals, key=weight.index))

@@ -1,0 +1,187 @@
+"""From the samples of a run to growth per round: one row per round, all judged process lives together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from leakhunt.analysis.thresholds import Thresholds
+from leakhunt.model.measurement import Sample
+from leakhunt.model.run import Phase, Role, Round, Run
+from leakhunt.units import Seconds
+
+JUDGED_PHASES: Final = (Phase.DOSE, Phase.REPEATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one process life did between two of its samples."""
+
+    worker: str
+    round: Round
+    growth: Mapping[str, float]
+    """By signal; a signal that was not read at both ends is absent."""
+    doses: Mapping[str, int]
+    """Requests it served, by route."""
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RoundGrowth:
+    """One round, summed over the judged lives."""
+
+    index: int
+    phase: Phase
+    block: int | None
+    lives: int
+    growth: Mapping[str, float]
+    """By signal; absent unless every life was read at both ends."""
+    doses: Mapping[str, int]
+    seconds: Seconds
+
+    @property
+    def requests(self) -> int:
+        """Requests served in this round, all routes together."""
+        return sum(self.doses.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Requests in, growth out, for a whole run."""
+
+    routes: tuple[str, ...]
+    rounds: tuple[RoundGrowth, ...]
+    judged: frozenset[str]
+    """Keys of the process lives that the rows are made of."""
+    short: frozenset[str]
+    """Lives too short to judge."""
+    split_known: bool
+    """False where several processes serve and none of them tells which requests it got."""
+
+    def of_phase(self, *phases: Phase) -> tuple[RoundGrowth, ...]:
+        """The rounds of these phases, in order."""
+        return tuple(row for row in self.rounds if row.phase in phases)
+
+    def blocks(self) -> tuple[tuple[RoundGrowth, ...], ...]:
+        """The rounds of the DOSE phase, block by block."""
+        blocks: dict[int | None, list[RoundGrowth]] = defaultdict(list)
+        for row in self.of_phase(Phase.DOSE):
+            blocks[row.block].append(row)
+        return tuple(map(tuple, blocks.values()))
+
+
+def read_ledger(run: Run, thresholds: Thresholds) -> Ledger:
+    """Growth per round of every signal, and the requests that went with it."""
+    routes = tuple(dict.fromkeys(run.routes.values()))
+    observations = observe(run, routes)
+    judged, short = _choose_lives(observations, thresholds.minimum_life)
+    temp_files = _temp_file_growth(run.rounds)
+    by_round: dict[int, list[Observation]] = defaultdict(list)
+    for observation in observations:
+        if observation.worker in judged:
+            by_round[observation.round.index].append(observation)
+    rows = tuple(_sum_round(group, temp_files) for _, group in sorted(by_round.items()))
+    return Ledger(routes, rows, judged, short, _split_known(run, routes))
+
+
+def observe(run: Run, routes: Sequence[str]) -> tuple[Observation, ...]:
+    """What every worker life did from each of its samples to the next.
+
+    The first sample of a life has nothing before it: what a process grows by until then is its own warm-up.
+    """
+    servers = {worker.key for worker in run.workers if worker.role is Role.WORKER}
+    marked = _has_route_marks(run, routes)
+    previous: dict[str, Sample] = {}
+    found: list[Observation] = []
+    for round_ in run.rounds:
+        for sample in round_.samples:
+            if sample.worker not in servers:
+                continue
+            before = previous.get(sample.worker)
+            previous[sample.worker] = sample
+            if before is not None:
+                doses = _served(before, sample, routes) if marked else _asked(round_, run.routes)
+                growth = _growth(before, sample)
+                found.append(Observation(sample.worker, round_, growth, doses, sample.time - before.time))
+    return tuple(found)
+
+
+def signal_values(sample: Sample) -> Mapping[str, float]:
+    """The level of every signal of one process that was read."""
+    values = {
+        "live": sample.heap.live if sample.heap else None,
+        "blocks": sample.heap.blocks if sample.heap else None,
+        "anonymous": sample.memory.anonymous,
+        "threads": sample.threads,
+        "descriptors": sample.descriptors,
+    }
+    return {signal: float(value) for signal, value in values.items() if value is not None}
+
+
+def _growth(before: Sample, after: Sample) -> dict[str, float]:
+    old, new = signal_values(before), signal_values(after)
+    return {signal: new[signal] - old[signal] for signal in new if signal in old}
+
+
+def _served(before: Sample, after: Sample, routes: Sequence[str]) -> dict[str, int]:
+    return {route: after.served.get(route, 0) - before.served.get(route, 0) for route in routes}
+
+
+def _asked(round_: Round, steps: Mapping[str, str]) -> dict[str, int]:
+    doses = dict.fromkeys(steps.values(), 0)
+    for step, dose in round_.doses.items():
+        doses[steps.get(step, step)] = doses.get(steps.get(step, step), 0) + dose
+    return doses
+
+
+def _has_route_marks(run: Run, routes: Sequence[str]) -> bool:
+    known = set(routes)
+    return any(not known.isdisjoint(sample.served) for round_ in run.rounds for sample in round_.samples)
+
+
+def _split_known(run: Run, routes: Sequence[str]) -> bool:
+    if _has_route_marks(run, routes):
+        return True
+    servers = {worker.key for worker in run.workers if worker.role is Role.WORKER}
+    return all(sum(sample.worker in servers for sample in round_.samples) <= 1 for round_ in run.rounds)
+
+
+def _choose_lives(observations: Sequence[Observation], minimum: int) -> tuple[frozenset[str], frozenset[str]]:
+    """The lives to judge and the ones too short.
+
+    Where most rounds belong to short lives, recycling is what this server does, and all lives count.
+    """
+    usable: dict[str, int] = defaultdict(int)
+    for observation in observations:
+        usable[observation.worker] += observation.round.phase in JUDGED_PHASES
+    lived = {worker: count for worker, count in usable.items() if count}
+    long = frozenset(worker for worker, count in lived.items() if count >= minimum)
+    if 2 * sum(lived[worker] for worker in long) < sum(lived.values()):
+        return frozenset(lived), frozenset()
+    return long, frozenset(lived) - long
+
+
+def _temp_file_growth(rounds: Iterable[Round]) -> dict[int, float]:
+    growth: dict[int, float] = {}
+    level: int | None = None
+    for round_ in rounds:
+        if round_.temp_files is not None and level is not None:
+            growth[round_.index] = float(round_.temp_files - level)
+        level = round_.temp_files
+    return growth
+
+
+def _sum_round(group: Sequence[Observation], temp_files: Mapping[int, float]) -> RoundGrowth:
+    round_ = group[0].round
+    signals = set.intersection(*(set(observation.growth) for observation in group))
+    growth = {signal: sum(observation.growth[signal] for observation in group) for signal in signals}
+    if round_.index in temp_files:
+        growth["temp_files"] = temp_files[round_.index]
+    doses: dict[str, int] = defaultdict(int)
+    for observation in group:
+        for route, dose in observation.doses.items():
+            doses[route] += dose
+    seconds = max(observation.seconds for observation in group)
+    return RoundGrowth(round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds)

@@ -1,0 +1,103 @@
+"""The sentences that give a judgement its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from leakhunt.analysis.dose import Slope
+from leakhunt.units import format_size
+
+NO_COMPLETE_BLOCK: Final = "the run ended before one full block of verdict rounds was recorded"
+SPLIT_UNKNOWN: Final = (
+    "several processes serve and none tells which requests it got, so growth cannot be set against requests; "
+    "run with one worker"
+)
+NO_REQUESTS: Final = "no request reached this route in the verdict rounds"
+NO_MEMORY_SIGNAL: Final = "neither live bytes nor anonymous memory could be read in every round"
+
+_NOUNS: Final[Mapping[str, str]] = {
+    "live": "live memory",
+    "blocks": "allocated blocks",
+    "anonymous": "anonymous memory",
+    "threads": "threads",
+    "descriptors": "file descriptors",
+    "temp_files": "temporary files",
+}
+
+
+def amount(signal: str, value: float) -> str:
+    """A growth with its unit: `20.0 KiB of live memory`, `1 threads`."""
+    if signal in {"live", "anonymous"}:
+        return f"{format_size(value)} of {_NOUNS[signal]}"
+    return f"{value:.3g} {_NOUNS[signal]}"
+
+
+def not_separable(route: str, routes: int) -> str:
+    """The rounds do not tell this route from the others."""
+    return f"the rounds do not separate {route} from the other {routes - 1} routes; more rounds per block would"
+
+
+def leak(signals: Sequence[str], blocks: Sequence[Mapping[str, Slope]], requests: int) -> tuple[str, ...]:
+    """Proven growth, signal by signal."""
+    lines = []
+    for signal in signals:
+        steps = " then ".join(f"{_short(signal, s[signal].per_request)}" for s in blocks[-3:] if signal in s)
+        lines.append(f"{_NOUNS[signal]} grows with every request of this route: {steps} per request, block by block")
+    lines.append(f"unbounded over {requests} requests; a store with room for more entries would look the same")
+    return tuple(lines)
+
+
+def growing_once(signal: str, slope: Slope) -> str:
+    """Growth proven in the last block only."""
+    return (
+        f"grew by {amount(signal, slope.per_request)} per request in the last block, "
+        "not yet proven to go on; one more block would settle it"
+    )
+
+
+def clean(slope: Slope | None, *, ever_hit: bool) -> tuple[str, ...]:
+    """Equivalence, with a proven growth below the budget told apart."""
+    lines = []
+    if ever_hit:
+        lines.append("grew at first, then stopped growing")
+    if slope is not None:
+        lines.append(f"keeps at most {format_size(max(0.0, slope.upper))} per request (99 % upper bound)")
+        if slope.interval is not None and slope.interval[0] > 0:
+            lines.append(f"grows by {format_size(slope.per_request)} per request, below the budget")
+    return tuple(lines)
+
+
+def not_settled(signal: str, slope: Slope, budget: float) -> str:
+    """Neither growth nor its absence is proven."""
+    return (
+        f"up to {amount(signal, slope.upper)} per request cannot be ruled out after {slope.requests} requests "
+        f"(budget {format_size(budget)}); about {_factor(slope.upper, budget)} times as many requests would settle it"
+    )
+
+
+def suspicious(signal: str, slope: Slope) -> str:
+    """A second signal speaks against the route, not loudly enough for a leak."""
+    return f"{_NOUNS[signal]} may grow, by {amount(signal, slope.per_request)} per request (p = {slope.p_value:.2g})"
+
+
+def background(signal: str, share: float) -> str:
+    """Time alone explains the growth."""
+    return (
+        f"{share:.0%} of the growth of {_NOUNS[signal]} goes on while nothing is requested: "
+        "it comes with time, not with this route"
+    )
+
+
+def unexpected(statuses: Mapping[str, int], share: float) -> str:
+    """Too many responses were not what the step expects."""
+    counts = ", ".join(f"{count} x {status}" for status, count in statuses.items())
+    return f"{share:.0%} of the responses were unexpected ({counts}), so the route did not do its work"
+
+
+def _short(signal: str, value: float) -> str:
+    return format_size(value) if signal in {"live", "anonymous"} else f"{value:.3g}"
+
+
+def _factor(upper: float, budget: float) -> int:
+    return max(2, round(upper / budget + 0.5))

@@ -1,0 +1,259 @@
+"""Runs for tests: a simulated application, and the run that an experiment on it records.
+
+    run = record(App(keeps={"POST /image": {"live": 20_000}}), blocks=3, seed=7)
+
+`App` says what every request of every route does to a process; `record` plays the phases of an experiment
+with it, lotteries included. Everything is drawn from one seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from random import Random
+
+from leakhunt.model.measurement import HeapUsage, MemoryUsage, PeakSample, RequestRecord, Sample, TimelinePoint
+from leakhunt.model.run import Phase, Plan, Role, Round, Run, Worker
+from leakhunt.model.snapshot import Frame, PathNode, SiteStat, Snapshot, TypeStat
+
+PRIMES = tuple(n for n in range(2, 6000) if all(n % d for d in range(2, int(n**0.5) + 1)))
+ROUTES = ("GET /course", "POST /document", "POST /image", "POST /progress", "POST /video")
+
+Noise = Callable[[Random, int], Sequence[float]]
+"""Levels of a signal without a leak, in bytes, one per round."""
+
+
+def white(sd: float) -> Noise:
+    """A level that jitters around a constant."""
+    return lambda random, n: [random.gauss(0, sd) for _ in range(n)]
+
+
+def autoregressive(sd: float, phi: float = 0.7) -> Noise:
+    """A level that remembers `phi` of its last deviation."""
+
+    def levels(random: Random, n: int) -> list[float]:
+        found = [0.0]
+        for _ in range(n - 1):
+            found.append(phi * found[-1] + random.gauss(0, sd))
+        return found
+
+    return levels
+
+
+def random_walk(sd: float) -> Noise:
+    """A level that drifts."""
+    return lambda random, n: list(accumulate(random.gauss(0, sd) for _ in range(n)))
+
+
+def ratchet(sd: float) -> Noise:
+    """A high-water mark: never falls, rises ever more rarely."""
+    return lambda random, n: list(accumulate((random.gauss(0, sd) for _ in range(n)), max))
+
+
+def arena_steps(step: float, chance: float = 0.15) -> Noise:
+    """Rare upward steps, as new arenas make them."""
+    return lambda random, n: list(accumulate(step * (random.random() < chance) for _ in range(n)))
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A store that fills with the first `entries` requests of a route, in each process."""
+
+    entries: int
+    size: float
+    """Bytes per entry."""
+
+
+@dataclass(frozen=True)
+class App:
+    """What requests do to a process of the simulated target."""
+
+    routes: Sequence[str] = ROUTES
+    keeps: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Route -> signal -> growth per request. Live bytes are seen by `anonymous` too."""
+    caches: Mapping[str, Cache] = field(default_factory=dict)
+    doubling: bool = False
+    """Each kept object also sits in a container that doubles when it is full."""
+    per_second: float = 0.0
+    """Live bytes that a background timer keeps."""
+    noise: Noise = white(500)
+    anonymous_noise: Noise = white(4000)
+    warm_up: float = 3e6
+    """Live bytes of the first requests of a process."""
+    seconds_per_request: float = 0.002
+    spread: float = 0.0
+    """Standard deviation of what one request keeps, as a share of its mean."""
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    """Route -> status of all its responses; 200 where absent."""
+
+
+@dataclass
+class _Process:
+    key: str
+    served: dict[str, int]
+    levels: dict[str, float]
+    alive: bool = True
+
+
+def sample(worker: str, time: float, levels: Mapping[str, float], served: Mapping[str, int] | None) -> Sample:
+    """One reading of one process; `served` None as from a process without an agent."""
+    live = round(levels["live"])
+    heap = HeapUsage(round(levels["blocks"]), live // 2, live - live // 2, 10_000)
+    anonymous = round(levels["anonymous"])
+    return Sample(
+        worker,
+        time,
+        MemoryUsage(anonymous + 9_000_000, anonymous + 2_000_000, anonymous + 4_000_000, 0, anonymous),
+        heap if served is not None else None,
+        threads=round(levels["threads"]),
+        descriptors=round(levels["descriptors"]),
+        served=dict(served or {}),
+    )
+
+
+class Recorder:
+    """Plays an experiment on a simulated application, round by round."""
+
+    def __init__(self, app: App, *, workers: int, agent: bool, seed: int, recycle: int | None) -> None:
+        self.app, self.agent, self.recycle = app, agent, recycle
+        self.random = Random(seed)
+        self.time = 0.0
+        self.rounds: list[Round] = []
+        self.requests: list[RequestRecord] = []
+        self.workers: dict[str, Worker] = {}
+        self.temp_files = 3.0
+        self.noise: dict[tuple[str, str], Sequence[float]] = {}
+        self.processes = [self._fork() for _ in range(workers)]
+
+    def play(self, phase: Phase, doses: Mapping[str, int], *, block: int | None = None, seconds: float = 0.0) -> None:
+        """One round: requests to random workers, then a sample of each."""
+        started = self.time
+        for route, dose in doses.items():
+            for _ in range(dose):
+                self._request(route, len(self.rounds))
+        self.time += max(seconds, 0.05)
+        inputs = "repeated" if phase is Phase.REPEATED else "distinct"
+        elapsed = self.time - started
+        samples = tuple(self._sample(process, elapsed) for process in self.processes)
+        self.rounds.append(
+            Round(
+                len(self.rounds), phase, started, self.time, dict(doses), block, None, inputs, samples,
+                round(self.temp_files), 10**11,
+            )
+        )  # fmt: skip
+
+    def _fork(self) -> _Process:
+        key = f"{100 + len(self.workers)}@{1000 + len(self.workers)}"
+        self.workers[key] = Worker(key, int(key[:3]), 99, Role.WORKER, f"worker {len(self.workers) + 1}", self.time)
+        for signal, noise in (("live", self.app.noise), ("anonymous", self.app.anonymous_noise)):
+            self.noise[key, signal] = noise(self.random, 120)
+        base = {"live": 2e7, "blocks": 2e5, "anonymous": 3e7, "threads": 2.0, "descriptors": 12.0}
+        return _Process(key, dict.fromkeys(self.app.routes, 0), base)
+
+    def _request(self, route: str, index: int) -> None:
+        slot = self.random.randrange(len(self.processes))
+        if self.recycle and sum(self.processes[slot].served.values()) >= self.recycle:
+            old = self.processes[slot].key
+            self.workers[old] = replace(self.workers[old], died=self.time, death="recycled")
+            self.processes[slot] = self._fork()
+        process = self.processes[slot]
+        if not any(process.served.values()):
+            self._grow(process, "live", self.app.warm_up)
+        self._keep(process, route)
+        process.served[route] += 1
+        status = self.app.statuses.get(route, 200)
+        duration = self.app.seconds_per_request
+        self.requests.append(RequestRecord(index, route, status, status == 200, 1000, self.time, duration))
+        self.time += duration
+
+    def _keep(self, process: _Process, route: str) -> None:
+        for signal, amount in self.app.keeps.get(route, {}).items():
+            factor = max(0.0, self.random.gauss(1, self.app.spread)) if self.app.spread else 1.0
+            self._grow(process, signal, amount * factor)
+        cache = self.app.caches.get(route)
+        if cache is not None and process.served[route] < cache.entries:
+            self._grow(process, "live", cache.size)
+            self._grow(process, "blocks", 3)
+        entries = process.served[route] + 1
+        if self.app.doubling and route in self.app.keeps and entries >= 8 and entries & (entries - 1) == 0:
+            self._grow(process, "live", entries * 36)
+
+    def _grow(self, process: _Process, signal: str, amount: float) -> None:
+        if signal == "temp_files":
+            self.temp_files += amount
+            return
+        process.levels[signal] += amount
+        if signal == "live":
+            process.levels["anonymous"] += amount
+
+    def _sample(self, process: _Process, elapsed: float) -> Sample:
+        self._grow(process, "live", self.app.per_second * elapsed)
+        index = min(len(self.rounds), 119)
+        levels = dict(process.levels)
+        for signal in ("live", "anonymous"):
+            levels[signal] += self.noise[process.key, signal][index]
+        return sample(process.key, self.time, levels, process.served if self.agent else None)
+
+
+def lottery(random: Random, routes: Sequence[str], rounds: int, scale: float) -> list[dict[str, int]]:
+    """The doses of one block: the same distinct primes for every route, each in an order of its own."""
+    doses: list[int] = []
+    for i in range(rounds):
+        wanted = scale * (1 + 3 * i / (rounds - 1))
+        doses.append(next(p for p in PRIMES if p >= wanted and p not in doses))
+    columns = {route: random.sample(doses, rounds) for route in routes}
+    return [{route: columns[route][i] for route in routes} for i in range(rounds)]
+
+
+def record(
+    app: App = App(),  # noqa: B008 - frozen
+    *,
+    blocks: int = 2,
+    rounds: int | None = None,
+    scale: float = 25,
+    workers: int = 1,
+    agent: bool = True,
+    seed: int = 0,
+    recycle: int | None = None,
+    repeated: bool = False,
+) -> Run:
+    """The run that an experiment on `app` records. `rounds` cuts it short after so many DOSE rounds."""
+    recorder = Recorder(app, workers=workers, agent=agent, seed=seed, recycle=recycle)
+    random = Random(seed + 1)
+    for _ in range(5):
+        recorder.play(Phase.WARM_UP, dict.fromkeys(app.routes, 3 * workers))
+    recorder.play(Phase.BASELINE, {}, seconds=1.0)
+    size = max(6, len(app.routes) + 3)
+    plan = [
+        (block, doses)
+        for block in range(blocks)
+        for doses in lottery(random, app.routes, size, scale * workers * 2**block)
+    ]
+    for block, doses in plan[:rounds]:
+        recorder.play(Phase.DOSE, doses, block=block)
+    if repeated:
+        for doses in lottery(random, app.routes, size, scale * workers):
+            recorder.play(Phase.REPEATED, doses)
+    if rounds is None:
+        recorder.play(Phase.SETTLE, {}, seconds=6.0)
+    return finish(recorder, seed, complete=rounds is None)
+
+
+def finish(recorder: Recorder, seed: int, *, complete: bool = True) -> Run:
+    """The run as it would be read back."""
+    return Run(
+        name="simulated",
+        started_at="2026-01-02T03:04:05Z",
+        leakhunt="0.1.0",
+        plan=Plan("shop.wsgi:application", "command line", "gunicorn", seed, 1),
+        conditions={"python": "3.11.7"},
+        routes={route: route for route in recorder.app.routes},
+        workers=tuple(recorder.workers.values()),
+        rounds=tuple(recorder.rounds),
+        requests=tuple(recorder.requests),
+        timeline=tuple(
+            TimelinePoint(s.worker, s.time, s.memory.rss, s.memory.uss) for r in recorder.rounds for s in r.samples
+        ),
+        outcome="complete" if complete else "the target ended: killed by SIGKILL",
+    )
