@@ -1,0 +1,182 @@
+"""Charts as matplotlib figures, and figures as PNG and SVG. No global state of matplotlib is touched."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from math import isfinite
+from typing import Any, Final
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from leakhunt.model.report import PhaseSpan, Report, RouteReport, Series, Verdict
+from leakhunt.reports.palette import CURVES, GRID, INK, MUTED, PAPER, PHASES, VERDICTS
+from leakhunt.reports.phrases import plain
+from leakhunt.units import Seconds, format_size
+
+_WIDTH: Final = 8.4
+_LEGEND_ENTRIES: Final = 8
+_MIB: Final = 2**20
+
+_STYLE: Final[dict[Any, Any]] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "axes.facecolor": PAPER,
+    "figure.facecolor": PAPER,
+    "xtick.color": GRID,
+    "ytick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    # The same report gives the same bytes, and text stays text.
+    "svg.hashsalt": "leakhunt",
+    "svg.fonttype": "none",
+}
+
+
+def growth_chart(report: Report) -> Figure | None:
+    """RSS of every worker over time (USS thin), phases shaded, the verdict as title; None without a sample."""
+    drawn = [series for series in report.series if series.times]
+    if not drawn:
+        return None
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, 3.9), layout="constrained")
+        axes = _bare_axes(figure)
+        end = max(series.times[-1] for series in drawn) or 1.0
+        for phase in report.phases:
+            _shade(axes, phase, end)
+        curves = [_draw(axes, series, CURVES[number % len(CURVES)]) for number, series in enumerate(drawn)]
+        _title(axes, report.judgement.verdict, "memory of each process over time: RSS, and USS as a thin line")
+        axes.set_xlabel("seconds since the start of the run")
+        axes.set_xlim(0, end)
+        # A fifth of the height is left to the names of the phases.
+        axes.set_ylim(0, 1.2 * max(max(series.rss) for series in drawn) / _MIB or 1)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} MiB"))
+        axes.grid(axis="y", color=GRID, linewidth=0.6)
+        figure.legend(handles=curves[:_LEGEND_ENTRIES], loc="outside lower left", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def routes_chart(report: Report) -> Figure | None:
+    """Bytes kept per request and route with their intervals; None where none was measured."""
+    rows = [route for route in report.routes if route.bytes_per_request is not None]
+    if not rows:
+        return None
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, 1.3 + 0.42 * len(rows)), layout="constrained")
+        axes = _bare_axes(figure)
+        for position, route in enumerate(reversed(rows)):
+            _bar(axes, position, route)
+        axes.set_yticks(range(len(rows)), [_label(route.route, 44) for route in reversed(rows)])
+        axes.tick_params(axis="y", labelcolor=INK)
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        _logarithmic(axes, [_ends(route) for route in rows])
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        axes.grid(axis="x", color=GRID, linewidth=0.6)
+        _title(axes, report.judgement.verdict, "bytes kept per request, with 99 % intervals (logarithmic)")
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, twice as fine as the screen."""
+    buffer = io.BytesIO()
+    with rc_context(_STYLE):
+        FigureCanvasAgg(figure)
+        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG, equal for equal reports."""
+    buffer = io.StringIO()
+    with rc_context(_STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _bare_axes(figure: Figure) -> Axes:
+    axes = figure.add_subplot()
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    return axes
+
+
+def _title(axes: Axes, verdict: Verdict, rest: str) -> None:
+    axes.set_title(verdict.value, loc="left", color=VERDICTS[verdict], fontweight="bold", fontsize=11, pad=18)
+    axes.annotate(rest, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", color=MUTED, fontsize=8.5)
+
+
+def _shade(axes: Axes, phase: PhaseSpan, end: Seconds) -> None:
+    axes.axvspan(phase.started, phase.ended, color=PHASES[phase.phase], linewidth=0, zorder=0)
+    label = _label(phase.label, 24)
+    # A letter is about a hundredth of the width; a name that does not fit stands upright.
+    upright = len(label) * 0.011 * end > phase.ended - phase.started
+    axes.text(
+        (phase.started + min(phase.ended, end)) / 2,
+        0.985,
+        label,
+        transform=axes.get_xaxis_transform(),
+        rotation=90 if upright else 0,
+        ha="center",
+        va="top",
+        fontsize=7.5,
+        color=MUTED,
+        clip_on=True,
+    )
+
+
+def _draw(axes: Axes, series: Series, colour: str) -> Line2D:
+    known = [(time, uss / _MIB) for time, uss in zip(series.times, series.uss, strict=True) if uss is not None]
+    axes.plot([time for time, _ in known], [uss for _, uss in known], color=colour, linewidth=0.7, alpha=0.8)
+    rss = [value / _MIB for value in series.rss]
+    (line,) = axes.plot(series.times, rss, color=colour, linewidth=1.7, label=_label(series.name, 28))
+    return line
+
+
+def _bar(axes: Axes, position: int, route: RouteReport) -> None:
+    value = route.bytes_per_request or 0.0
+    low, high = _ends(route)
+    axes.barh(position, value, height=0.5, color=VERDICTS[route.verdict], alpha=0.85)
+    axes.hlines(position, low, high, color=INK, linewidth=1.4)
+    text = format_size(value, signed=True)
+    axes.annotate(
+        text, (max(value, high, 0), position), (5, 0), textcoords="offset points", va="center", fontsize=8, color=INK
+    )
+
+
+def _ends(route: RouteReport) -> tuple[float, float]:
+    value = route.bytes_per_request or 0.0
+    low, high = route.bytes_per_request_interval or (value, value)
+    # An open end is drawn as far as the figure itself.
+    return (low if isfinite(low) else value, high if isfinite(high) else value)
+
+
+def _logarithmic(axes: Axes, ends: list[tuple[float, float]]) -> None:
+    """Leaks differ by orders of magnitude, so the axis is logarithmic but for the kibibyte around zero."""
+    axes.set_xscale("symlog", base=32, linthresh=1024, linscale=0.35)
+    axes.set_xlim(min(-1024, *(1.5 * low for low, _ in ends)), max(4096, *(6 * high for _, high in ends)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
+
+
+def _label(text: str, length: int) -> str:
+    """Text short enough, and made of characters that the font has, because a missing one is a warning."""
+    known = _characters()
+    shown = "".join(char if ord(char) in known else "?" for char in plain(text))
+    return shown if len(shown) <= length else f"{shown[: length - 3]}..."
+
+
+@cache
+def _characters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties(family=["DejaVu Sans"]))).get_charmap())

@@ -1,0 +1,168 @@
+"""`report.md`: for pull requests, issues and chats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from leakhunt.model.report import Report, Suspect
+from leakhunt.reports import phrases
+from leakhunt.reports.base import Format
+from leakhunt.reports.phrases import plain
+
+
+def render(report: Report) -> str:
+    """The report in GitHub's Markdown."""
+    blocks = (
+        f"# {report.judgement.verdict.value}: {_text(report.name)}",
+        _verdict(report),
+        *(_suspect(rank, suspect) for rank, suspect in enumerate(report.suspects, start=1)),
+        _growth(report),
+        _routes(report),
+        _hotspots(report),
+        _evidence(report),
+        _workers(report),
+        _closing(report),
+    )
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _verdict(report: Report) -> str:
+    judgement = report.judgement
+    provisional = " This verdict is provisional." if judgement.provisional else ""
+    reasons = "\n".join(f"- {_text(reason)}" for reason in judgement.reasons)
+    seen = phrases.sensitivity(judgement)
+    following = f"Next:\n\n{_block(report.next_command)}" if report.next_command else ""
+    parts = (f"**{phrases.HEADLINES[judgement.verdict]}**{provisional}", reasons, seen, following)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _suspect(rank: int, suspect: Suspect) -> str:
+    return "\n".join(_suspect_lines(rank, suspect))
+
+
+def _suspect_lines(rank: int, suspect: Suspect) -> Iterator[str]:
+    figure = phrases.per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)
+    yield f"## {rank}. {_code(suspect.route)}: {figure} per request"
+    yield ""
+    yield f"- Grows: {_code(phrases.grown(suspect))} ({_text(suspect.cause)}, {_text(suspect.confidence)})"
+    yield f"- Line: {_code(phrases.place(suspect))}"
+    if suspect.site is not None and suspect.site.source:
+        yield f"- Source: {_code(suspect.site.source.strip())}"
+    yield f"- Holder: {_code(suspect.path) if suspect.path else _text(_no_holder(suspect))}"
+    if suspect.path_nodes:
+        yield f"- Chain: {' → '.join(_code(hop) for hop in suspect.path_nodes)}"
+    if suspect.advice:
+        yield f"- Advice: {_text(suspect.advice)}"
+    yield f"- Fingerprint: {_code(suspect.fingerprint)}"
+
+
+def _no_holder(suspect: Suspect) -> str:
+    return suspect.null_reasons.get("path", "not found")
+
+
+def _growth(report: Report) -> str:
+    lines = (phrases.explained(report), phrases.transient(report), phrases.paid_once(report))
+    return "\n\n".join(_text(line) for line in lines if line)
+
+
+def _routes(report: Report) -> str:
+    header = ("Route", "Verdict", "Requests", "Kept per request", "Transient peak", "Amplification")
+    rows = [
+        (
+            _code(route.route),
+            route.verdict.value,
+            str(route.requests),
+            phrases.per_request(route.bytes_per_request, route.bytes_per_request_interval),
+            phrases.size(route.peak_bytes_per_request),
+            phrases.ratio(route.amplification),
+        )
+        for route in report.routes
+    ]
+    return _table("Routes", header, rows, left=2)
+
+
+def _hotspots(report: Report) -> str:
+    rows = [
+        (
+            f"{_code(f'{spot.function}()')} {_code(f'{spot.file}:{spot.line}')}",
+            _code(spot.route),
+            phrases.per_request(spot.kept_per_request),
+            phrases.count(spot.blocks_per_request),
+        )
+        for spot in report.hotspots
+    ]
+    return _table("Hotspots", ("Function", "Route", "Kept per request", "Blocks per request"), rows, left=2)
+
+
+def _evidence(report: Report) -> str:
+    rows = [
+        (
+            str(row.index),
+            row.phase.value,
+            str(row.requests),
+            phrases.per_request(row.growth),
+            phrases.per_request(row.per_request),
+        )
+        for row in report.evidence
+        if row.growth is not None
+    ]
+    return _table("Evidence", ("Round", "For", "Requests", "Kept", "Per request"), rows, left=2)
+
+
+def _workers(report: Report) -> str:
+    rows = [
+        (
+            _text(f"{worker.name} ({worker.pid})"),
+            _text(worker.role),
+            _text(worker.death or ("" if worker.judged else "not judged")),
+            str(worker.requests),
+            phrases.size(worker.rss_start),
+            phrases.size(worker.rss_end),
+            phrases.size(worker.rss_max),
+        )
+        for worker in report.workers
+    ]
+    header = ("Process", "Role", "End", "Requests", "RSS at start", "At end", "At most")
+    return _table("Workers", header, rows, left=3)
+
+
+def _closing(report: Report) -> str:
+    caveats = "\n".join(f"- {_text(caveat.text)}" for caveat in report.caveats)
+    conditions = "; ".join(f"{_text(name)} {_text(value)}" for name, value in report.conditions.items())
+    made = f"leakhunt {_text(report.leakhunt)}, {_text(report.started_at)}, seed {report.plan.seed}."
+    parts = (f"## Caveats\n\n{caveats}" if caveats else "", phrases.cost(report.cost), conditions, made)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
+    lines = [" | ".join(row) for row in rows]
+    if not lines:
+        return ""
+    ruler = " | ".join("---" if column < left else "---:" for column in range(len(header)))
+    return "\n".join(
+        [f"## {title}", "", f"| {' | '.join(header)} |", f"| {ruler} |", *(f"| {line} |" for line in lines)]
+    )
+
+
+def _text(text: str) -> str:
+    """Prose in which nothing of the target's is taken for Markdown or HTML."""
+    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", plain(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#8203;//")
+
+
+def _code(text: str) -> str:
+    """A code span around any text: its fence is longer than any run of backticks within, pipes are escaped."""
+    shown = plain(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    padding = " " if shown.startswith("`") or shown.endswith("`") else ""
+    return f"{fence}{padding}{shown}{padding}{fence}".replace("|", "\\|")
+
+
+def _block(text: str) -> str:
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}sh\n{plain(text)}\n{fence}"
+
+
+MARKDOWN: Final = Format("md", ".md", render)

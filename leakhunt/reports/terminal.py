@@ -1,0 +1,128 @@
+"""The report on a terminal: verdict and suspects on the first screen, the tables below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from leakhunt.model.report import Report, Suspect, Verdict
+from leakhunt.reports import phrases
+from leakhunt.reports.phrases import plain
+
+_COLOURS: Final = {
+    Verdict.LEAK: "red",
+    Verdict.CLEAN: "green",
+    Verdict.BOUNDED: "yellow",
+    Verdict.INCONCLUSIVE: "magenta",
+}
+_FIRST_SCREEN: Final = 5
+"""Suspects shown; the files hold all of them."""
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the report. Text from the target is never taken for markup or for control sequences."""
+    console.print(_panel(report))
+    for rank, suspect in enumerate(report.suspects[:_FIRST_SCREEN], start=1):
+        console.print(_suspect(rank, suspect))
+    more = len(report.suspects) - _FIRST_SCREEN
+    if more > 0:
+        console.print(Text(f"   and {more} more in the report", style="dim"))
+    console.print()
+    for line in (phrases.explained(report), phrases.transient(report), phrases.paid_once(report)):
+        if line:
+            console.print(Text(plain(line)))
+    for table in (_routes(report), _workers(report)):
+        if table.row_count:
+            console.print(table)
+    for caveat in report.caveats:
+        console.print(Text.assemble(("Caveat: ", "yellow"), plain(caveat.text)))
+    console.print(Text(phrases.cost(report.cost), style="dim"))
+    if report.next_command:
+        # On a line of its own and never wrapped by us, so that it can be copied.
+        console.print(Text("Next:", style="bold"), Text(plain(report.next_command)), soft_wrap=True)
+
+
+def _panel(report: Report) -> RenderableType:
+    judgement = report.judgement
+    colour = _COLOURS[judgement.verdict]
+    word = judgement.verdict.value + (" (provisional)" if judgement.provisional else "")
+    lines = [
+        Text.assemble((word, f"bold {colour}"), "  ", phrases.HEADLINES[judgement.verdict]),
+        *(Text(plain(reason)) for reason in judgement.reasons[:3]),
+        *(Text(line, style="dim") for line in (phrases.sensitivity(judgement),) if line),
+    ]
+    return Panel(Group(*lines), border_style=colour, box=box.ROUNDED)
+
+
+def _suspect(rank: int, suspect: Suspect) -> RenderableType:
+    """One dense line; where the terminal is too narrow it breaks between what grows and where."""
+    what = Text.assemble(
+        (plain(suspect.route), "bold"),
+        "  ",
+        (phrases.per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval), "bold red"),
+        f"/request  {plain(phrases.grown(suspect))}",
+    )
+    where = Text.assemble((plain(_line(suspect)), "cyan"), f"  {plain(phrases.holder(suspect))}")
+    return _Dense(rank, what, where)
+
+
+def _line(suspect: Suspect) -> str:
+    return f"{suspect.site.file}:{suspect.site.line}" if suspect.site is not None else phrases.place(suspect)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dense:
+    rank: int
+    what: Text
+    where: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column()
+        grid.add_column(overflow="fold")
+        one_line = self.what.cell_len + self.where.cell_len + 6 <= options.max_width
+        grid.add_row(f"{self.rank}.", Text.assemble(self.what, "  " if one_line else "\n", self.where))
+        yield grid
+
+
+def _routes(report: Report) -> Table:
+    table = _table(("route", "verdict"), ("requests", "kept per request", "amplification"))
+    for route in report.routes:
+        table.add_row(
+            Text(plain(route.route)),
+            Text(route.verdict.value, style=_COLOURS[route.verdict]),
+            str(route.requests),
+            phrases.per_request(route.bytes_per_request, route.bytes_per_request_interval),
+            phrases.ratio(route.amplification),
+        )
+    return table
+
+
+def _workers(report: Report) -> Table:
+    table = _table(("worker", "end"), ("requests", "RSS start", "end", "max"))
+    for worker in report.workers:
+        table.add_row(
+            Text(plain(f"{worker.name} ({worker.pid})")),
+            Text(plain(worker.death or ("" if worker.judged else "not judged"))),
+            str(worker.requests),
+            phrases.size(worker.rss_start),
+            phrases.size(worker.rss_end),
+            phrases.size(worker.rss_max),
+        )
+    return table
+
+
+def _table(left: Iterable[str], right: Iterable[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
