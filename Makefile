@@ -46,7 +46,7 @@ check: $(VENV)/.dev ## Check formatting, lint, types, import directions and docu
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: $(VENV)/.dev ## Lint, and mend what can be mended
 	$(BIN)/ruff check --fix .
@@ -55,7 +55,7 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html"
 
 bench: $(VENV)/.dev ## Run the benchmarks behind docs/benchmarks.md
