@@ -1,0 +1,44 @@
+"""What the snapshot child does: run the probes, send what they saw, end."""
+
+from __future__ import annotations
+
+import sys
+
+from leakhunt.agent.journal import note, problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PROBES = (("heap", "leakhunt.agent.probes.heap"),)
+"""(part of a snapshot, module whose function of that name observes it); in this order, since the first see the least of us"""
+
+
+def observe(address: str, request: dict[str, Any], blocks: int) -> None:
+    """Run the probes that the request asks for and send the results to the controller, over a connection of our own."""
+    del problems[:]
+    result: dict[str, Any] = {}
+    for name, module in PROBES:
+        if name in request["parts"]:
+            _probe(result, name, module, (request["parts"][name], blocks))
+    _send(address, {"hello": "child", "token": request["token"]}, {"result": result, "problems": problems})
+
+
+def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any, int]) -> None:
+    try:
+        __import__(module)
+        result[name] = getattr(sys.modules[module], name)(*arguments)
+    except Exception:
+        note(name)
+
+
+def _send(address: str, *messages: dict[str, Any]) -> None:
+    from _socket import AF_UNIX, SOCK_STREAM, socket
+
+    from leakhunt.agent import wire
+
+    connection = socket(AF_UNIX, SOCK_STREAM)
+    connection.connect(address)
+    for message in messages:
+        wire.send(connection, message)
+    connection.close()

@@ -1,0 +1,112 @@
+"""What the controller may ask of an agent. Each takes the agent and the request and returns what to reply."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from leakhunt.agent import child, clone, headroom
+from leakhunt.agent.counters import COUNTERS
+from leakhunt.agent.journal import problems
+from leakhunt.agent.process import temp_dir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from leakhunt.agent.control import Agent
+
+
+class Refusal(Exception):
+    """The agent does not do what was asked; the text says why."""
+
+
+class Tracing:
+    """Whether it was we who started tracemalloc."""
+
+    ours = False
+
+
+def answer(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """The reply to a request, whatever happens."""
+    number = request.get("id")
+    try:
+        command = COMMANDS[str(request["do"])]
+        return {"id": number, "ok": True, **command(agent, request)}
+    except Refusal as refusal:
+        return {"id": number, "ok": False, "error": str(refusal)}
+    except Exception as error:
+        return {"id": number, "ok": False, "error": f"{type(error).__name__}: {error}"}
+
+
+def stats(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
+    """The counts, and what else is cheap to tell."""
+    return {
+        "in_flight": COUNTERS.in_flight,
+        "served": COUNTERS.served(),
+        "routes": COUNTERS.routes(),
+        "hooked": COUNTERS.hooked,
+        "gc_enabled": gc.isenabled(),
+        "cpu": agent.thread_cpu(),
+        "temp_dir": temp_dir(),
+        "problems": problems,
+    }
+
+
+def collect(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
+    """Collect garbage twice (finalizers of the first round make some for the second), unless the app does without."""
+    if not gc.isenabled():
+        return {"unreachable": 0}
+    return {"unreachable": gc.collect() + gc.collect()}
+
+
+def snapshot(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """Make a snapshot child; it sends its results itself."""
+    refusal = headroom.refusal()
+    if refusal is not None:
+        raise Refusal(refusal)
+    blocks = sys.getallocatedblocks()
+    pid, pause, problem = clone.snapshot_child(
+        lambda: child.observe(agent.address, request, blocks), request["timeout"]
+    )
+    agent.children.append(pid)
+    return {"pid": pid, "pause": pause, "problem": problem, "gc_enabled": gc.isenabled()}
+
+
+def trace(_: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """Start tracemalloc with so many frames, or stop it."""
+    import tracemalloc
+
+    frames = request["frames"]
+    if frames is None:
+        stop_tracing()
+    elif tracemalloc.is_tracing() and not Tracing.ours:
+        raise Refusal("the app itself is using tracemalloc")
+    else:
+        tracemalloc.start(frames)
+        Tracing.ours = True
+    return {}
+
+
+def stop_tracing() -> None:
+    """Stop tracemalloc if it was we who started it."""
+    if Tracing.ours:
+        import tracemalloc
+
+        tracemalloc.stop()
+        Tracing.ours = False
+
+
+def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
+    """Undo everything and go."""
+    stop_tracing()
+    return {"left": agent.detach()}
+
+
+COMMANDS = {
+    "stats": stats,
+    "collect": collect,
+    "snapshot": snapshot,
+    "trace": trace,
+    "detach": detach,
+}

@@ -1,0 +1,239 @@
+"""The agent of one process: a thread that serves the controller, and what starts, pauses and ends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from leakhunt.agent import forks, spawn
+from leakhunt.agent.counters import COUNTERS
+from leakhunt.agent.hooks import HOOKS
+from leakhunt.agent.journal import clear, note
+from leakhunt.agent.originals import allocate_lock, get_native_id, original, sleep, start_new_thread
+from leakhunt.agent.patches import PATCHES
+from leakhunt.agent.process import command_line, hello, is_uwsgi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+CONNECT_TRIES = 5
+RETRY = 0.2
+"""Seconds between two tries to connect."""
+PAUSE_LIMIT = 1.0
+"""Seconds a fork of the target waits at most for our thread to be gone."""
+REAP_INTERVAL = 20
+"""Milliseconds between two looks after snapshot children."""
+
+
+class Agent:
+    """One per process. Its thread is not there while the target forks: forking with threads is what Python warns about."""
+
+    def __init__(self, directory: str, address: str, bundle: Any) -> None:
+        self.directory = directory
+        self.address = address
+        self.bundle = bundle
+        self.cpu = 0.0
+        """Seconds of CPU that earlier threads of this process have used."""
+        self.children: list[int] = []
+        """Snapshot children that are not yet reaped."""
+        self.detached = False
+        self._new_process()
+
+    def _new_process(self) -> None:
+        self.pid = os.getpid()
+        self._socket: Any = None
+        self._unread = b""
+        self._lock = allocate_lock()
+        self._stopping = False
+        self._running = False
+        self._thread = 0
+        self._wake = os.pipe()
+
+    def start(self) -> None:
+        """Start the thread, if none is running."""
+        with self._lock:
+            self._stopping = False
+            if not self._running and not self.detached:
+                self._running = True
+                try:
+                    start_new_thread(self._run, ())
+                except RuntimeError:  # no further thread is allowed here
+                    self._running = False
+                    note("thread")
+
+    def before_fork(self) -> None:
+        """End the thread and wait until the kernel has let go of it."""
+        if self._thread == get_native_id():
+            return
+        with self._lock:
+            if not self._running:
+                return
+            self._stopping = True
+            os.write(self._wake[1], b"!")
+        for _ in range(int(PAUSE_LIMIT / 0.0002)):
+            if not self._running and not os.path.exists(f"/proc/self/task/{self._thread}"):
+                return
+            sleep(0.0002)
+
+    def after_fork_in_parent(self) -> None:
+        """Go on with the same connection."""
+        if self._socket is not None:
+            self.start()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: no count, no connection, no child is ours."""
+        self._close()
+        if spawn.is_preparing():
+            return
+        COUNTERS.reset()
+        clear()
+        self.children = []
+        self.cpu = 0.0
+        self._new_process()
+        self.start()
+
+    def revive(self) -> None:
+        """Start in a process that was forked behind Python's back."""
+        if self.pid != os.getpid():
+            self.after_fork_in_child()
+        elif self._socket is None:
+            self.start()
+
+    def detach(self) -> list[str]:
+        """Undo everything; the names of what could not be put back."""
+        self.detached = True
+        COUNTERS.active = False
+        COUNTERS.before_first = None
+        forks.remove()
+        HOOKS.remove()
+        servers = sys.modules.get("leakhunt.agent.servers")
+        if servers is not None:
+            servers.undo()
+        left = PATCHES.undo()
+        if self.bundle in sys.meta_path:
+            sys.meta_path.remove(self.bundle)
+        return left
+
+    def thread_cpu(self) -> float:
+        """Seconds of CPU the agent has used; to be asked in its own thread."""
+        return self.cpu + time.thread_time()
+
+    def _run(self) -> None:
+        self._thread = get_native_id()
+        while True:
+            ended = self._serve_quietly()
+            with self._lock:
+                if ended or self._stopping:
+                    self.cpu += time.thread_time()
+                    self._running = False
+                    return
+
+    def _serve_quietly(self) -> bool:
+        try:
+            ended = self._serve()
+        except Exception:
+            note("agent")
+            ended = True
+        if ended:
+            try:
+                self._end()
+            except Exception:
+                note("end")
+        return ended
+
+    def _serve(self) -> bool:
+        """Serve until the controller leaves (True) or the target forks (False)."""
+        if self._socket is None and not self._connect():
+            return True
+        poll = original("select", "poll")()
+        poll.register(self._socket.fileno(), 1)
+        poll.register(self._wake[0], 1)
+        while not self._stopping:
+            for descriptor, _ in poll.poll(REAP_INTERVAL if self.children else None):
+                if descriptor == self._wake[0]:
+                    os.read(self._wake[0], 64)
+                elif not self._take():
+                    return True
+            self._reap()
+        return False
+
+    def _connect(self) -> bool:
+        from _socket import AF_UNIX, SOCK_STREAM, socket
+
+        from leakhunt.agent import wire
+
+        for _ in range(CONNECT_TRIES):
+            connection = socket(AF_UNIX, SOCK_STREAM)
+            try:
+                connection.connect(self.address)
+                wire.send(connection, hello())
+            except OSError:
+                connection.close()
+                if not os.path.exists(self.address):
+                    return False
+                sleep(RETRY)
+            else:
+                self._socket = connection
+                return True
+        return False
+
+    def _take(self) -> bool:
+        """Read what has come and answer each whole request; False at the end of the stream."""
+        from leakhunt.agent import commands, wire
+
+        data = self._socket.recv(wire.CHUNK)
+        if not data:
+            return False
+        self._unread += data
+        while len(self._unread) >= wire.LENGTH.size:
+            end = wire.LENGTH.size + wire.LENGTH.unpack_from(self._unread)[0]
+            if len(self._unread) < end:
+                break
+            request = wire.decode(self._unread[wire.LENGTH.size : end])
+            self._unread = self._unread[end:]
+            wire.send(self._socket, commands.answer(self, request))
+            if self.detached:
+                return False
+        return True
+
+    def _reap(self) -> None:
+        from leakhunt.agent import clone
+
+        self.children = [pid for pid in self.children if not clone.reaped(pid)]
+
+    def _end(self) -> None:
+        """The controller is gone: leave nothing behind."""
+        if not self.detached:
+            self.detach()
+        if "leakhunt.agent.commands" in sys.modules:
+            sys.modules["leakhunt.agent.commands"].stop_tracing()
+        for pid in self.children:
+            os.kill(pid, 9)
+        while self.children:
+            self._reap()
+            sleep(0.005)
+        self._close()
+        for name in [each for each in sys.modules if each.split(".")[0] == "_leakhunt_agent"]:
+            del sys.modules[name]
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        for descriptor in self._wake:
+            os.close(descriptor)
+        self._wake = ()
+
+
+def boot(directory: str, address: str, bundle: Any) -> None:
+    """Start the agent of this process."""
+    agent = Agent(directory, address, bundle)
+    spawn.install(directory, command_line())
+    HOOKS.install()
+    forks.install(agent)
+    if is_uwsgi():
+        COUNTERS.before_first = agent.revive
+    else:
+        agent.start()

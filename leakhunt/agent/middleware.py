@@ -1,0 +1,168 @@
+"""The wrapper around a WSGI callable: counts its requests and otherwise is not there."""
+
+from __future__ import annotations
+
+from _contextvars import ContextVar
+
+from leakhunt.agent.counters import COUNTERS
+from leakhunt.agent.journal import note
+from leakhunt.agent.routes import request_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+
+class Mark:
+    """One request in flight. Holds two short strings and a pattern, nothing of the request itself."""
+
+    __slots__ = ("method", "open", "path", "pattern")
+
+    def __init__(self, method: str, path: str) -> None:
+        self.method = method
+        self.path = path
+        self.pattern: str | None = None
+        self.open = True
+
+    def finish(self) -> None:
+        """Count the request, once."""
+        if self.open:
+            self.open = False
+            try:
+                COUNTERS.finish(self.method, self.path, self.pattern)
+            except Exception:
+                note("finish")
+
+
+CURRENT: ContextVar[Mark | None] = ContextVar("leakhunt_request", default=None)
+
+
+def name_route(pattern: str) -> None:
+    """Give the request that is being handled in this context the pattern its framework has matched."""
+    mark = CURRENT.get()
+    if mark is not None:
+        mark.pattern = pattern
+
+
+class Counted:
+    """A WSGI callable whose requests are counted; every other attribute is the callable's own."""
+
+    def __init__(self, app: Any) -> None:
+        self.__wrapped__ = app
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != 2:
+            return self.__wrapped__(*args, **kwargs)
+        return call(self.__wrapped__, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+
+def counted(app: Any) -> Any:
+    """`app` wrapped, unless that was done already or it is no WSGI callable."""
+    if isinstance(app, Counted) or not callable(app) or _is_coroutine(app):
+        return app
+    COUNTERS.server_marks = True
+    return Counted(app)
+
+
+def call(app: Callable[[Any, Any], Any], environ: Any, start_response: Any) -> Any:
+    """Call the WSGI callable and count the request when its response has been sent."""
+    mark = _begin(environ) if COUNTERS.active else None
+    if mark is None:
+        return app(environ, start_response)
+    token = CURRENT.set(mark)
+    try:
+        result = app(environ, start_response)
+    except BaseException:
+        mark.finish()
+        raise
+    finally:
+        _end(token)
+    return _watched(result, mark, environ)
+
+
+class Response:
+    """The iterable of a response: as it was, and the request ends when it is closed, exhausted or dropped."""
+
+    def __init__(self, iterable: Any, mark: Mark) -> None:
+        self._iterable = iterable
+        self._mark = mark
+        self._iterator: Any = None
+        self._closed = False
+
+    def __iter__(self) -> Response:
+        self._iterator = iter(self._iterable)
+        return self
+
+    def __next__(self) -> Any:
+        if self._iterator is None:
+            self._iterator = iter(self._iterable)
+        try:
+            return next(self._iterator)
+        except BaseException:
+            self._mark.finish()
+            raise
+
+    def close(self) -> None:
+        """Close the response, once, if it wants to be closed."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if hasattr(self._iterable, "close"):
+                self._iterable.close()
+        finally:
+            self._iterator = None
+            self._mark.finish()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iterable, name)
+
+    def __del__(self) -> None:
+        self._mark.finish()
+
+
+class SizedResponse(Response):
+    """A response of known length: servers set Content-Length from a length of one."""
+
+    def __len__(self) -> int:
+        return len(self._iterable)
+
+
+def _watched(result: Any, mark: Mark, environ: Any) -> Any:
+    try:
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        if isinstance(file_wrapper, type) and isinstance(result, file_wrapper):
+            mark.finish()
+            return result
+        return SizedResponse(result, mark) if hasattr(result, "__len__") else Response(result, mark)
+    except Exception:
+        note("response")
+        mark.finish()
+        return result
+
+
+def _begin(environ: Any) -> Mark | None:
+    try:
+        if not isinstance(environ, dict) or "REQUEST_METHOD" not in environ:
+            return None
+        mark = Mark(environ["REQUEST_METHOD"], request_path(environ))
+        COUNTERS.start()
+    except Exception:
+        note("begin")
+        return None
+    return mark
+
+
+def _end(token: Any) -> None:
+    try:
+        CURRENT.reset(token)
+    except ValueError:  # a greenlet switched contexts in between: the mark is that context's to forget
+        note("context")
+
+
+def _is_coroutine(app: Any) -> bool:
+    functions = (app, getattr(type(app), "__call__", None))
+    return any(getattr(getattr(each, "__code__", None), "co_flags", 0) & 0x80 for each in functions)

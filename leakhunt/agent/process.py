@@ -1,0 +1,73 @@
+"""What a process of the target is: read once, by itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SERVERS = ("gunicorn", "waitress", "uwsgi", "cheroot", "gevent", "werkzeug", "runserver", "flask", "celery", "wsgiref")
+
+
+def hello() -> dict[str, Any]:
+    """The first frame of an agent."""
+    argv = command_line()
+    return {
+        "hello": "agent",
+        "pid": os.getpid(),
+        "parent": os.getppid(),
+        "started": started(),
+        "python": sys.version.split()[0],
+        "implementation": sys.implementation.name,
+        "server": server(argv),
+        "executable": sys.executable or "",
+        "argv": argv,
+        "gevent": "gevent.monkey" in sys.modules,
+    }
+
+
+def started() -> int:
+    """When this process began, in clock ticks since boot: field 22 of its `stat`."""
+    with open("/proc/self/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[19])
+
+
+def command_line() -> list[str]:
+    """The command as the kernel knows it."""
+    with open("/proc/self/cmdline", "rb") as file:
+        return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+
+
+def server(argv: list[str]) -> str | None:
+    """The server's name, by its command line or by what is loaded."""
+    words = [os.path.basename(word) for word in argv[:4]]
+    for name in SERVERS:
+        if any(word.startswith((name, "py" + name)) for word in words):
+            return name
+    loaded = {
+        "gunicorn.workers": "gunicorn",
+        "waitress.server": "waitress",
+        "werkzeug.serving": "werkzeug",
+        "wsgiref.simple_server": "wsgiref",
+        "uwsgi": "uwsgi",
+    }
+    return next((name for module, name in loaded.items() if module in sys.modules), None)
+
+
+def is_uwsgi() -> bool:
+    """uwsgi forks its workers in C, and a thread in its master makes respawned workers hang."""
+    return any(os.path.basename(word) in {"uwsgi", "pyuwsgi", "uwsgi-core"} for word in command_line()[:4])
+
+
+def temp_dir() -> str:
+    """Where `tempfile` would put its files, without loading it."""
+    chosen = getattr(sys.modules.get("tempfile"), "tempdir", None)
+    if isinstance(chosen, str):
+        return chosen
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        if os.path.isdir(os.environ.get(name, "")):
+            return os.environ[name]
+    return "/tmp"  # noqa: S108  # only reported, nothing is written there

@@ -1,0 +1,88 @@
+"""Where each WSGI server takes its callable: wrapped there, so that the first request is already counted."""
+
+from __future__ import annotations
+
+from leakhunt.agent.journal import note
+from leakhunt.agent.middleware import counted
+from leakhunt.agent.patches import PATCHES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Callable
+    from weakref import ref
+
+served_by: list[tuple[ref[Any], str]] = []
+"""Server objects whose attribute holds a wrapper of ours."""
+
+
+def gunicorn(module: ModuleType) -> None:
+    """Every worker class asks `BaseApplication.wsgi` for the callable."""
+    PATCHES.wrap(module.BaseApplication, "wsgi", _wrap_result)
+
+
+def waitress(module: ModuleType) -> None:
+    """The server keeps the callable it is made with."""
+    PATCHES.wrap(module.BaseWSGIServer, "__init__", _wrap_attribute("application"))
+
+
+def wsgiref(module: ModuleType) -> None:
+    """The server is given the callable after it is made; Django's `runserver` inherits that."""
+    PATCHES.wrap(module.WSGIServer, "set_app", _wrap_attribute("application"))
+
+
+def werkzeug(module: ModuleType) -> None:
+    """The server keeps the callable it is made with."""
+    PATCHES.wrap(module.BaseWSGIServer, "__init__", _wrap_attribute("app"))
+
+
+def cheroot(module: ModuleType) -> None:
+    """The server keeps the callable it is made with."""
+    PATCHES.wrap(module.Server, "__init__", _wrap_attribute("wsgi_app"))
+
+
+def gevent(module: ModuleType) -> None:
+    """The server keeps the callable it is made with."""
+    PATCHES.wrap(module.WSGIServer, "__init__", _wrap_attribute("application"))
+
+
+def undo() -> None:
+    """Give the servers that are still there their callables back."""
+    while served_by:
+        reference, name = served_by.pop()
+        server = reference()
+        ours = getattr(server, name, None)
+        if ours is not None and hasattr(ours, "__wrapped__"):
+            setattr(server, name, ours.__wrapped__)
+
+
+def _wrap_result(original: Any) -> Callable[..., Any]:
+    def wsgi(self: Any) -> Any:
+        return counted(original(self))
+
+    return wsgi
+
+
+def _wrap_attribute(name: str) -> Callable[[Any], Callable[..., Any]]:
+    def wrapper(original: Any) -> Callable[..., Any]:
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self, *args, **kwargs)
+            try:
+                _replace(self, name)
+            except Exception:
+                note(name)
+            return result
+
+        return method
+
+    return wrapper
+
+
+def _replace(server: Any, name: str) -> None:
+    import weakref  # not at the top: processes that never serve need not load it
+
+    app = getattr(server, name, None)
+    ours = counted(app)
+    if ours is not app:
+        setattr(server, name, ours)
+        served_by.append((weakref.ref(server), name))

@@ -1,0 +1,71 @@
+"""Frames on the wire between controller and agent: 4 bytes of length, big-endian, then UTF-8 JSON."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Stream(Protocol):
+        """The part of a socket that frames need."""
+
+        def recv(self, size: int, /) -> bytes: ...
+        def sendall(self, data: bytes, /) -> None: ...
+
+
+LENGTH = struct.Struct(">I")
+LARGEST = 1 << 30
+"""Bytes; more than any snapshot needs, so a longer frame is garbage."""
+CHUNK = 1 << 18
+
+
+class WireError(Exception):
+    """The other side does not speak this protocol."""
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """One frame."""
+    body = json.dumps(message, separators=(",", ":")).encode()
+    return LENGTH.pack(len(body)) + body
+
+
+def send(stream: Stream, message: dict[str, Any]) -> None:
+    """Write one frame; raises OSError when the other side is gone."""
+    stream.sendall(encode(message))
+
+
+def receive(stream: Stream) -> dict[str, Any] | None:
+    """Read one frame; None at the end of the stream. Raises WireError on garbage, OSError as the socket does."""
+    head = _exactly(stream, LENGTH.size)
+    if head is None:
+        return None
+    (length,) = LENGTH.unpack(head)
+    if length > LARGEST:
+        raise WireError(f"a frame of {length} bytes is no message")
+    body = _exactly(stream, length)
+    return None if body is None else decode(body)
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """The message in the body of a frame."""
+    try:
+        message = json.loads(body.decode())
+    except ValueError as error:
+        raise WireError(f"a frame holds no JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise WireError("a frame holds no JSON object")
+    return message
+
+
+def _exactly(stream: Stream, count: int) -> bytes | None:
+    parts = []
+    while count:
+        part = stream.recv(min(count, CHUNK))
+        if not part:
+            return None
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,140 @@
+"""What agents and snapshot children send, as nouns. Everything here comes from another process: it is checked, never trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leakhunt.errors import AgentError
+from leakhunt.model.measurement import HeapUsage
+from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, TypeStat
+from leakhunt.units import Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What an agent says first about its process."""
+
+    pid: int
+    parent: int
+    started: int
+    """Clock ticks since boot."""
+    python: str
+    implementation: str
+    server: str | None
+    executable: str
+    argv: tuple[str, ...]
+    gevent: bool
+
+    @property
+    def key(self) -> str:
+        """As in `Worker.key`."""
+        return f"{self.pid}@{self.started}"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStats:
+    """What an agent has counted since its process was born."""
+
+    in_flight: int
+    served: Mapping[str, int]
+    """Finished requests by route."""
+    routes: Mapping[str, str]
+    """`METHOD masked-path` -> route."""
+    hooked: bool
+    """A WSGI callable is wrapped."""
+    gc_enabled: bool
+    cpu: Seconds
+    """CPU time of the agent's thread."""
+    temp_dir: str
+    problems: tuple[str, ...] = ()
+    """What went wrong inside the agent."""
+
+
+def read_hello(message: Mapping[str, Any]) -> Hello:
+    """The hello of an agent; raises AgentError if it is none."""
+    try:
+        server = message["server"]
+        return Hello(
+            pid=int(message["pid"]),
+            parent=int(message["parent"]),
+            started=int(message["started"]),
+            python=str(message["python"]),
+            implementation=str(message["implementation"]),
+            server=None if server is None else str(server),
+            executable=str(message["executable"]),
+            argv=tuple(str(word) for word in message["argv"]),
+            gevent=bool(message["gevent"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise AgentError(f"a process sent a hello that makes no sense: {error!r}") from error
+
+
+def read_stats(reply: Mapping[str, Any]) -> AgentStats:
+    """The reply to `stats`."""
+    return AgentStats(
+        in_flight=int(reply["in_flight"]),
+        served={str(route): int(number) for route, number in reply["served"].items()},
+        routes={str(masked): str(route) for masked, route in reply["routes"].items()},
+        hooked=bool(reply["hooked"]),
+        gc_enabled=bool(reply["gc_enabled"]),
+        cpu=float(reply["cpu"]),
+        temp_dir=str(reply["temp_dir"]),
+        problems=tuple(str(problem) for problem in reply["problems"]),
+    )
+
+
+def read_heap(result: Mapping[str, Any], *, gc_enabled: bool) -> HeapUsage:
+    """Part `heap` of a snapshot."""
+    return HeapUsage(
+        blocks=int(result["blocks"]),
+        pymalloc=_maybe_int(result["pymalloc"]),
+        malloc=_maybe_int(result["malloc"]),
+        objects=_maybe_int(result["objects"]),
+        gc_enabled=gc_enabled,
+    )
+
+
+def read_types(rows: Sequence[Sequence[Any]]) -> tuple[TypeStat, ...]:
+    """Part `types`: rows of (type, count)."""
+    return tuple(TypeStat(str(name), int(count)) for name, count in rows)
+
+
+def read_sites(part: Mapping[str, Any]) -> tuple[SiteStat, ...]:
+    """Part `sites`: a table of frames, and rows of (positions in it, size, count)."""
+    frames = [Frame(str(file), int(line), str(function)) for file, line, function in part["frames"]]
+    return tuple(
+        SiteStat(tuple(frames[position] for position in stack), int(size), int(count))
+        for stack, size, count in part["sites"]
+    )
+
+
+def read_paths(part: Mapping[str, Any]) -> tuple[PathNode, ...]:
+    """Part `paths`: columns, with edges and types as positions in a table of strings."""
+    names = [str(name) for name in part["names"]]
+    columns = zip(part["parents"], part["edges"], part["types"], part["counts"], part["sizes"], strict=True)
+    return tuple(
+        PathNode(int(parent), names[edge], names[kind], int(count), int(size))
+        for parent, edge, kind, count, size in columns
+    )
+
+
+def read_container(row: Mapping[str, Any], worker: str, round: int) -> Container:  # noqa: A002  # as the noun calls it
+    """One row of part `holders`."""
+    return Container(
+        worker=worker,
+        round=round,
+        path=str(row["path"]),
+        type=str(row["type"]),
+        length=_maybe_int(row["length"]),
+        deep_size=_maybe_int(row["deep_size"]),
+        cap=_maybe_int(row["cap"]),
+        cap_source=None if row["cap_source"] is None else str(row["cap_source"]),
+        chain=tuple(str(hop) for hop in row["chain"]),
+        problems=tuple(str(problem) for problem in row["problems"]),
+    )
+
+
+def _maybe_int(value: object) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None

@@ -1,0 +1,262 @@
+"""Controller side of the agents: which have connected, and what can be asked of each."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import select
+import signal
+import socket
+import struct
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from leakhunt.agent import wire
+from leakhunt.errors import AgentError
+from leakhunt.model.measurement import HeapUsage
+from leakhunt.model.snapshot import Container, Snapshot
+from leakhunt.targets.answers import (
+    AgentStats,
+    Hello,
+    read_container,
+    read_heap,
+    read_hello,
+    read_paths,
+    read_sites,
+    read_stats,
+    read_types,
+)
+from leakhunt.units import Seconds
+
+__all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
+
+ANSWER_TIMEOUT: Final[Seconds] = 30.0
+HELLO_TIMEOUT: Final[Seconds] = 5.0
+CHILD_START: Final[Seconds] = 3.0
+"""Added to the time a snapshot may take: a child that hangs at its start is made once more."""
+TRIES: Final = 2
+_CREDENTIALS: Final = struct.Struct("3i")
+
+
+class AgentHub:
+    """Accepts agents and snapshot children on a Unix socket, from `__enter__` to `__exit__`."""
+
+    def __init__(self, socket_path: Path) -> None:
+        self._path = socket_path
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._links: list[AgentLink] = []
+        self._results: dict[str, queue.SimpleQueue[dict[str, Any] | None]] = {}
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._accept, name="leakhunt-hub", daemon=True)
+
+    def __enter__(self) -> AgentHub:
+        self._listener.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._listener.listen(128)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+        with self._lock:
+            links, self._links = self._links, []
+        for link in links:
+            link.close()
+        self._path.unlink(missing_ok=True)
+
+    def links(self) -> tuple[AgentLink, ...]:
+        """The agents whose processes are alive, in the order they connected."""
+        with self._lock:
+            self._links = [link for link in self._links if link.alive]
+            return tuple(self._links)
+
+    def expect(self, token: str) -> queue.SimpleQueue[dict[str, Any] | None]:
+        """Where the result of the snapshot child with this token will come in; None if it died before it was done."""
+        results: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        with self._lock:
+            self._results[token] = results
+        return results
+
+    def forget(self, token: str) -> None:
+        """A result that comes later is thrown away."""
+        with self._lock:
+            self._results.pop(token, None)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            # One thread each: a process that connects and says nothing must not keep the others waiting.
+            threading.Thread(target=self._welcome, args=(connection,), name="leakhunt-hello", daemon=True).start()
+
+    def _welcome(self, connection: socket.socket) -> None:
+        try:
+            connection.settimeout(HELLO_TIMEOUT)
+            message = wire.receive(connection) or {}
+            if message.get("hello") == "child":
+                self._take_result(connection, str(message.get("token")))
+                return
+            hello = read_hello(message)
+            if _peer(connection) != hello.pid:
+                raise AgentError(f"a process pretends to be process {hello.pid}")
+        except (OSError, wire.WireError, AgentError):
+            connection.close()
+            return
+        with self._lock:
+            self._links.append(AgentLink(self, connection, hello))
+
+    def _take_result(self, connection: socket.socket, token: str) -> None:
+        with self._lock:
+            results = self._results.get(token)
+        message = None
+        with connection, suppress(OSError, wire.WireError):
+            connection.settimeout(ANSWER_TIMEOUT)
+            message = None if results is None else wire.receive(connection)
+        if results is not None:
+            results.put(message)
+
+
+class AgentLink:
+    """One live agent. Thread-safe; every method raises AgentError when the agent refuses, fails, is too slow or gone."""
+
+    def __init__(self, hub: AgentHub, connection: socket.socket, hello: Hello) -> None:
+        self.hello = hello
+        self.key = hello.key
+        self.longest_pause: Seconds = 0.0
+        """Longest time the app stood still for a snapshot so far."""
+        self._hub = hub
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._number = 0
+        self._closed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the agent's end of the connection is open."""
+        if self._closed or self._lock.locked():
+            return not self._closed
+        try:
+            readable = select.select([self._connection], [], [], 0)[0]
+            return not readable or self._connection.recv(1, socket.MSG_PEEK) != b""
+        except (OSError, ValueError):
+            return False
+
+    def stats(self) -> AgentStats:
+        """What the agent has counted."""
+        return read_stats(self._ask("stats"))
+
+    def collect(self) -> int:
+        """Collect garbage twice, unless the app has the collector off; objects found unreachable."""
+        return int(self._ask("collect")["unreachable"])
+
+    def heap(self, timeout: Seconds = 20.0) -> tuple[HeapUsage, Seconds]:
+        """Memory in use, read in a snapshot child, and how long the app stood still for it."""
+        reply, message = self._observe({"heap": True}, timeout)
+        result = self._part(message, "heap")
+        return read_heap(result, gc_enabled=bool(reply["gc_enabled"])), float(reply["pause"])
+
+    def snapshot(
+        self,
+        round: int,  # noqa: A002  # as the noun calls it
+        *,
+        types: bool,
+        sites: bool,
+        paths: bool,
+        timeout: Seconds = 60.0,
+    ) -> Snapshot:
+        """The heap after a round, seen by a snapshot child. What fails in the child is a problem of the snapshot."""
+        wanted: dict[str, object] = {}
+        if types:
+            wanted["types"] = True
+        if sites:
+            wanted["sites"] = True
+        if paths:
+            wanted["paths"] = True
+        reply, message = self._observe(wanted, timeout)
+        result = message["result"]
+        problem = [reply["problem"]] if reply["problem"] else []
+        return Snapshot(
+            worker=self.key,
+            round=round,
+            types=read_types(result.get("types", ())),
+            sites=read_sites(result["sites"]) if "sites" in result else (),
+            paths=read_paths(result["paths"]) if "paths" in result else (),
+            pause=float(reply["pause"]),
+            problems=tuple(str(each) for each in [*problem, *message["problems"]]),
+        )
+
+    def trace(self, frames: int | None) -> None:
+        """Start tracemalloc with so many frames, or stop it."""
+        self._ask("trace", frames=frames)
+
+    def detach(self) -> tuple[str, ...]:
+        """Have the agent undo everything and end; the names of what it had to leave because others wrapped it since."""
+        left = tuple(str(name) for name in self._ask("detach")["left"])
+        self.close()
+        return left
+
+    def close(self) -> None:
+        """Leave; the agent then undoes everything by itself."""
+        self._closed = True
+        self._connection.close()
+
+    def _ask(self, command: str, **arguments: object) -> Mapping[str, Any]:
+        with self._lock:
+            self._number += 1
+            request = {"id": self._number, "do": command, **arguments}
+            try:
+                self._connection.settimeout(ANSWER_TIMEOUT)
+                wire.send(self._connection, request)
+                reply = wire.receive(self._connection)
+            except (OSError, wire.WireError) as error:
+                self.close()
+                raise AgentError(f"the agent in process {self.hello.pid} does not answer: {error}") from error
+            if reply is None or reply.get("id") != self._number:
+                self.close()
+                raise AgentError(f"process {self.hello.pid} has ended or its agent has left")
+        if not reply.get("ok"):
+            raise AgentError(f"the agent in process {self.hello.pid} refused {command}: {reply.get('error')}")
+        return reply
+
+    def _observe(self, parts: Mapping[str, object], timeout: Seconds) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """The agent's reply and the child's message; a child that hangs is killed and made once more."""
+        for _ in range(TRIES):
+            token = secrets.token_hex(16)
+            results = self._hub.expect(token)
+            try:
+                reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout)
+                self.longest_pause = max(self.longest_pause, float(reply["pause"]))
+                message = results.get(timeout=timeout + CHILD_START)
+            except queue.Empty:
+                message = None
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(int(reply["pid"]), signal.SIGKILL)
+            finally:
+                self._hub.forget(token)
+            if message is not None:
+                return reply, message
+        raise AgentError(f"the snapshot child of process {self.hello.pid} did not finish within {timeout:.0f} s")
+
+    def _part(self, message: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        if name not in message["result"]:
+            raise AgentError(f"process {self.hello.pid}: {'; '.join(map(str, message['problems']))}")
+        part: Mapping[str, Any] = message["result"][name]
+        return part
+
+
+def _peer(connection: socket.socket) -> int:
+    """Pid of the process at the other end, as the kernel knows it."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[0])
