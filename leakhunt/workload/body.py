@@ -58,7 +58,8 @@ def _valid_body(step: Step, fill: Placeholders, size: Bytes | None) -> Body | No
         text = json.dumps(fill.json(step.json), ensure_ascii=False)
         return Body("application/json", (text.encode(),))
     if step.body is not None:
-        return Body(_guess_type(step.body), (fill.data(step.body),))
+        data = fill.data(step.body)
+        return Body(_guess_type(data), (data,))
     if step.form:
         return Body("application/x-www-form-urlencoded", (urlencode(fill.texts(step.form)).encode(),))
     return None

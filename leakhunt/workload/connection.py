@@ -169,6 +169,7 @@ class Connection:
         connection.endheaders()
 
     def _read(self, connection: http.client.HTTPConnection, request: Request, progress: _Progress) -> Answer:
+        _acknowledge_at_once(connection.sock)
         response = connection.getresponse()
         text = _drain(response, keep=_KEPT if request.keep_text else 0)
         unsent = request.body is not None and progress.sent < request.body.length
@@ -209,6 +210,12 @@ def _override(headers: dict[str, str], others: Mapping[str, str]) -> None:
 def _is_usable(sock: socket.socket | None) -> bool:
     """Whether a kept connection is still open: one that has something to read was closed by the server."""
     return sock is not None and not select.select([sock], [], [], 0)[0]
+
+
+def _acknowledge_at_once(sock: socket.socket) -> None:
+    """Keep servers that send the head and the body of an answer apart from waiting 40 ms in between."""
+    if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_QUICKACK"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _send_body(sock: socket.socket, request: Request, progress: _Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -97,7 +98,7 @@ def _step(table: Table) -> Step:
         weight=table.number("weight", 1.0, above=0.0),
         headers=_headers(table),
         form=table.texts("form"),
-        json=table.raw("json"),
+        json=_json(table),
         body=None if body is None else body.encode(),
         files=tuple(_file(item) for item in table.tables("files")),
         expect=_expect(table, fault),
@@ -114,6 +115,15 @@ def _path(table: Table) -> str:
     if not path.startswith("/"):
         raise table.error("path", f"must start with a slash, not {path[:20]!r}", "the host comes from the target")
     return path
+
+
+def _json(table: Table) -> object | None:
+    value = table.raw("json")
+    try:
+        json.dumps(value)
+    except TypeError as error:
+        raise table.error("json", "is no JSON: it holds a date or a time", "write it as a text") from error
+    return value
 
 
 def _headers(table: Table) -> dict[str, str]:

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from leakhunt.workload.discover import Discovery, UploadRoute, discover_uploads, nothing_to_replay, suggestion
+
+LAUNCH = ["leakhunt", "profile", "site:app", "--chdir", "my site"]
+
+FLASK = """
+from flask import Flask, request
+app = Flask(__name__)
+@app.get("/upload-help")
+def help(): return ""
+@app.post("/albums/<int:album>/photos")
+def add(album):
+    request.files["picture"].save("/dev/null")
+    return ""
+@app.post("/comments")
+def comment(): return ""
+"""
+
+DJANGO = """
+import threading, time
+from django.conf import settings
+settings.configure(ROOT_URLCONF="site_under_test", SECRET_KEY="x", ALLOWED_HOSTS=["*"])
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import include, path, re_path
+from django.views import View
+class Upload(View):
+    def post(self, request, pk):
+        request.FILES.get("clip")
+        return HttpResponse()
+def page(request): return HttpResponse()
+lessons = [path("<int:pk>/<slug:name>/videos/", Upload.as_view()), path("<int:pk>/", page)]
+urlpatterns = [path("lessons/", include(lessons)), re_path(r"^images/(?P<pk>[0-9]+)/$", page)]
+app = get_wsgi_application()
+print("noise on import")
+threading.Thread(target=time.sleep, args=(60,)).start()
+"""
+
+
+def look(tmp_path: Path, text: str, *, name: str = "site_under_test", timeout: float = 30) -> Discovery:
+    (tmp_path / f"{name}.py").write_text(text)
+    return discover_uploads(f"{name}:app", python=sys.executable, cwd=tmp_path, env=os.environ, timeout=timeout)
+
+
+def test_finds_the_view_of_a_flask_app_that_reads_files_and_the_field_it_reads(tmp_path: Path) -> None:
+    assert look(tmp_path, FLASK).routes == (UploadRoute("POST", "/albums/1/photos", "picture"),)
+
+
+def test_finds_the_class_based_view_of_a_django_site_though_a_thread_of_it_never_ends(tmp_path: Path) -> None:
+    assert look(tmp_path, DJANGO).routes == (UploadRoute("POST", "/lessons/1/a/videos/", "clip"),)
+
+
+def test_falls_back_to_names_where_no_view_reads_files(tmp_path: Path) -> None:
+    found = look(tmp_path, FLASK.replace('request.files["picture"].save("/dev/null")', "store()"))
+    assert found.routes == (UploadRoute("POST", "/albums/1/photos", "file"),)
+
+
+def test_an_app_without_a_known_url_map_has_no_routes(tmp_path: Path) -> None:
+    assert look(tmp_path, "def app(environ, start_response): return []\n") == Discovery()
+
+
+def test_the_checkout_stays_as_it_was(tmp_path: Path) -> None:
+    look(tmp_path, FLASK)
+    assert [path.name for path in tmp_path.iterdir()] == ["site_under_test.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import nothing_of_that_name\n", "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("raise SystemExit('no settings')\n", "SystemExit: no settings"),
+        ("import os; os._exit(3)\n", "ended the interpreter"),
+        ("x = 1\n", "AttributeError"),
+    ],
+)
+def test_an_app_that_cannot_be_imported_is_a_problem_not_a_crash(tmp_path: Path, text: str, problem: str) -> None:
+    found = look(tmp_path, text)
+    assert found.routes == ()
+    assert problem in (found.problem or "")
+
+
+def test_an_import_that_takes_for_ever_is_cut_short(tmp_path: Path) -> None:
+    assert "longer than 0.5 s" in (look(tmp_path, "import time; time.sleep(60)\n", timeout=0.5).problem or "")
+
+
+def test_an_interpreter_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    found = discover_uploads("a:b", python="/no/such/python", cwd=tmp_path, env={})
+    assert "No such file" in (found.problem or "")
+
+
+def test_a_suggestion_can_be_pasted_into_a_shell() -> None:
+    line = suggestion(UploadRoute("POST", "/lessons/1/images/", "file"), LAUNCH)
+    assert line == ("leakhunt profile site:app --chdir 'my site' --upload /lessons/1/images/ --file file=image:1MB")
+    assert "--upload 'PUT /x/'" in suggestion(UploadRoute("PUT", "/x/", "file"), LAUNCH)
+
+
+def test_without_a_workload_the_three_ways_are_named_and_the_line_to_paste() -> None:
+    routes = (UploadRoute("POST", "/videos/", "file"), UploadRoute("POST", "/images/", "file"))
+    error = nothing_to_replay(Discovery(routes), LAUNCH)
+    assert error.exit_code == 2
+    hint = error.hint or ""
+    assert all(way in hint for way in ("--workload", "--upload", "--request", "[tool.leakhunt]"))
+    assert hint.endswith("--upload /images/ --file file=image:1MB")
+
+
+def test_without_a_route_the_problem_is_told_instead() -> None:
+    assert "ModuleNotFoundError" in (nothing_to_replay(Discovery(problem="ModuleNotFoundError: x"), LAUNCH).hint or "")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leakhunt.errors import ConfigError
+from leakhunt.workload.settings import find_settings
+
+
+def test_a_project_that_says_nothing_has_no_settings(tmp_path: Path) -> None:
+    assert find_settings(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.ruff]\nline-length = 3\n")
+    assert find_settings(tmp_path) is None
+
+
+def test_pyproject_holds_everything_inline(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        """
+        [tool.leakhunt]
+        target = "shop.wsgi:application"
+        seed = 7
+        requests = 100
+        env = { VARIANT = "leaky" }
+        [[tool.leakhunt.workload.step]]
+        path = "/search"
+        """
+    )
+    settings = find_settings(tmp_path)
+    assert settings is not None
+    assert (settings.target, settings.seed, settings.requests) == ("shop.wsgi:application", 7, 100)
+    assert settings.env == {"VARIANT": "leaky"}
+    assert settings.workers is None
+    assert settings.workload is not None
+    assert [step.path for step in settings.workload.steps] == ["/search"]
+    assert settings.workload.source == str(tmp_path / "pyproject.toml")
+
+
+def test_a_workload_file_is_found_beside_the_settings_and_leakhunt_toml_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.leakhunt]\ntarget = 'other:app'\n")
+    (tmp_path / "leakhunt.toml").write_text("workload = 'load/uploads.toml'\n")
+    (tmp_path / "load").mkdir()
+    (tmp_path / "load/uploads.toml").write_text("[[step]]\npath = '/a'\n")
+    settings = find_settings(tmp_path)
+    assert settings is not None
+    assert settings.target is None
+    assert settings.workload is not None
+    assert settings.workload.source.endswith("load/uploads.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "hint"),
+    [
+        ("[tool.leakhunt]\ntraget = 'x'\n", 2, "tool.leakhunt.traget", "`target`"),
+        ("[tool.leakhunt]\nworkload = 'no.toml'\n", 2, "tool.leakhunt.workload", "relative"),
+        ("[tool.leakhunt]\nworkload = 3\n", 2, "tool.leakhunt.workload", "{ ... }"),
+        ("[tool.leakhunt]\nworkers = 0\n", 2, "tool.leakhunt.workers", ""),
+        ("[tool]\nleakhunt = 3\n", 2, "tool.leakhunt", ""),
+        (
+            "[tool.leakhunt]\n[[tool.leakhunt.workload.step]]\npth = '/'\n",
+            3,
+            "tool.leakhunt.workload.step[0].pth",
+            "`path`",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_line_and_key(tmp_path: Path, text: str, line: int, key: str, hint: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        find_settings(tmp_path)
+    assert (caught.value.line, caught.value.key) == (line, key)
+    assert hint in (caught.value.hint or "")
