@@ -77,8 +77,8 @@ class App:
     """Each kept object also sits in a container that doubles when it is full."""
     per_second: float = 0.0
     """Live bytes that a background timer keeps."""
-    noise: Noise = white(500)
-    anonymous_noise: Noise = white(4000)
+    noise: Noise = field(default_factory=lambda: white(500))
+    anonymous_noise: Noise = field(default_factory=lambda: white(4000))
     warm_up: float = 3e6
     """Live bytes of the first requests of a process."""
     seconds_per_request: float = 0.002
@@ -207,7 +207,7 @@ def lottery(random: Random, routes: Sequence[str], rounds: int, scale: float) ->
 
 
 def record(
-    app: App = App(),  # noqa: B008 - frozen
+    app: App | None = None,
     *,
     blocks: int = 2,
     rounds: int | None = None,
@@ -219,6 +219,7 @@ def record(
     repeated: bool = False,
 ) -> Run:
     """The run that an experiment on `app` records. `rounds` cuts it short after so many DOSE rounds."""
+    app = app or App()
     recorder = Recorder(app, workers=workers, agent=agent, seed=seed, recycle=recycle)
     random = Random(seed + 1)
     for _ in range(5):
@@ -238,6 +239,82 @@ def record(
     if rounds is None:
         recorder.play(Phase.SETTLE, {}, seconds=6.0)
     return finish(recorder, seed, complete=rounds is None)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one request leaves behind in the heap, as the snapshots show it."""
+
+    path: Sequence[tuple[str, str]]
+    """Hops (edge, type) from the root's name to the kept object."""
+    per_request: float = 1.0
+    size: int = 0
+    """Bytes of one of them that the tree of paths sees."""
+    stack: Sequence[Frame] = ()
+    """Allocating stack, innermost first; empty: tracemalloc sees nothing."""
+    allocated: int = 0
+    """Bytes per request at that stack."""
+    below: Sequence[tuple[str, str, int]] = ()
+    """Further hops (edge, type, bytes), each hanging on the one before, the first on the kept object."""
+
+
+def explain(run: Run, step: str, kept: Sequence[Kept], doses: Sequence[int] = (3, 5, 7, 11)) -> Run:
+    """`run` with explain rounds of `step` added: alone, with a snapshot of its last worker after each."""
+    last = run.rounds[-1]
+    worker = last.samples[-1].worker
+    rounds, snapshots, requests = list(run.rounds), list(run.snapshots), 0
+    for dose in doses:
+        requests += dose
+        index, before = len(rounds), rounds[-1]
+        served = {sample.worker: dict(sample.served) for sample in before.samples}
+        route = run.routes[step]
+        if served[worker]:
+            served[worker][route] = served[worker].get(route, 0) + dose
+        samples = tuple(replace(sample, served=served[sample.worker]) for sample in before.samples)
+        started = before.ended
+        rounds.append(Round(index, Phase.EXPLAIN, started, started + 1, {step: dose}, alone=step, samples=samples))
+        snapshots.append(snapshot(worker, index, kept, requests))
+    return replace(run, rounds=tuple(rounds), snapshots=tuple(snapshots))
+
+
+def snapshot(worker: str, index: int, kept: Sequence[Kept], requests: int) -> Snapshot:
+    """The heap after so many requests: 100 objects of each kind were there before."""
+    nodes = [PathNode(-1, "", "root", 1, 0)]
+    known: dict[tuple[int, str, str], int] = {}
+    for item in kept:
+        count = 100 + round(item.per_request * requests)
+        parent = 0
+        for edge, type_ in item.path[:-1]:
+            parent = _node(nodes, known, PathNode(parent, edge, type_, 1, 64))
+        edge, type_ = item.path[-1]
+        parent = _node(nodes, known, PathNode(parent, edge, type_, count, count * item.size))
+        for edge, type_, size in item.below:
+            parent = _node(nodes, known, PathNode(parent, edge, type_, count, count * size))
+    sites = tuple(
+        SiteStat(tuple(item.stack), item.allocated * requests, round(item.per_request * requests))
+        for item in kept
+        if item.stack
+    )
+    types = tuple(TypeStat(item.path[-1][1], 100 + round(item.per_request * requests)) for item in kept)
+    return Snapshot(worker, index, types, sites, tuple(nodes))
+
+
+def _node(nodes: list[PathNode], known: dict[tuple[int, str, str], int], node: PathNode) -> int:
+    key = (node.parent, node.edge, node.type)
+    if key not in known:
+        known[key] = len(nodes)
+        nodes.append(node)
+    return known[key]
+
+
+def peaks(
+    step: str, worker: str, sizes: Sequence[int], amplification: float, noise: float = 0.0
+) -> tuple[PeakSample, ...]:
+    """Peak samples of one step: a fixed 2 MB and so much per uploaded byte."""
+    random = Random(0)
+    return tuple(
+        PeakSample(step, worker, size, round(2e6 + amplification * size + random.gauss(0, noise))) for size in sizes
+    )
 
 
 def finish(recorder: Recorder, seed: int, *, complete: bool = True) -> Run:

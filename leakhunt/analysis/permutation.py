@@ -52,7 +52,7 @@ def permutation_p_value(
     if _countable(blocks):
         return _enumerate(doses, statistic, bar)
     # Seeded and not secret: the same run has to give the same verdict every time.
-    return _draw(doses, blocks, statistic, bar, Random(seed))  # noqa: S311
+    return _draw(doses, blocks, statistic, bar, Random(seed))
 
 
 def attainable(doses: Sequence[float], strata: Sequence[int]) -> float:

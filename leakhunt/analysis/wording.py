@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from leakhunt.analysis.dose import Slope
+from leakhunt.model.snapshot import Container
 from leakhunt.units import format_size
 
 NO_COMPLETE_BLOCK: Final = "the run ended before one full block of verdict rounds was recorded"
@@ -87,6 +88,13 @@ def background(signal: str, share: float) -> str:
         f"{share:.0%} of the growth of {_NOUNS[signal]} goes on while nothing is requested: "
         "it comes with time, not with this route"
     )
+
+
+def cap(container: Container, size: float) -> str:
+    """A container that will stop growing."""
+    source = f" ({container.cap_source})" if container.cap_source else ""
+    room = f", about {format_size(size * container.cap)} when full" if container.cap else ""
+    return f"{container.path} holds at most {container.cap} entries{source}{room}"
 
 
 def unexpected(statuses: Mapping[str, int], share: float) -> str:

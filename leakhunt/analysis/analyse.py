@@ -1,0 +1,127 @@
+"""From a recorded run to its report. Pure: the same run always gives the same report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote
+from typing import Final
+
+from leakhunt.analysis.assess import judge_routes
+from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment
+from leakhunt.analysis.chart import chart_series, phase_spans
+from leakhunt.analysis.evidence import evidence_rows, total_growth
+from leakhunt.analysis.hotspots import find_hotspots
+from leakhunt.analysis.processes import worker_reports
+from leakhunt.analysis.responses import count_responses
+from leakhunt.analysis.routes import route_report
+from leakhunt.analysis.series import JUDGED_PHASES, read_ledger
+from leakhunt.analysis.suspects import Case, find_leads, find_suspects
+from leakhunt.analysis.thresholds import DEFAULTS, Thresholds
+from leakhunt.analysis.upgrade import upgrade
+from leakhunt.analysis.verdict import run_judgement
+from leakhunt.model.report import Judgement, Report, RouteReport, Suspect, Verdict
+from leakhunt.model.run import Caveat, Phase, Run
+from leakhunt.units import Bytes
+
+SCHEMA: Final = 1
+
+
+def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
+    """Everything that can be said about a run."""
+    ledger = read_ledger(run, thresholds)
+    experiment = read_experiment(ledger, thresholds)
+    cases = _cases(run, experiment)
+    routes = tuple(case.report for case in cases)
+    suspects = _suspects(cases)
+    judgement = run_judgement(run, experiment, routes)
+    judged = ledger.of_phase(*JUDGED_PHASES)
+    basis = memory_signal(judged)
+    growth = total_growth(judged, basis)
+    return Report(
+        schema=SCHEMA,
+        name=run.name,
+        started_at=run.started_at,
+        leakhunt=run.leakhunt,
+        duration=run.rounds[-1].ended if run.rounds else 0.0,
+        plan=run.plan,
+        conditions=run.conditions,
+        judgement=judgement,
+        routes=routes,
+        suspects=suspects,
+        hotspots=find_hotspots(run),
+        workers=worker_reports(run, ledger),
+        series=chart_series(run),
+        phases=phase_spans(run),
+        evidence=evidence_rows(ledger, basis),
+        explained=_explained(experiment, suspects, growth),
+        growth=growth,
+        warm_up_growth=total_growth(ledger.of_phase(Phase.WARM_UP, Phase.BASELINE), basis),
+        caveats=(*run.caveats, *_caveats(experiment)),
+        cost=run.cost,
+        next_command=_next_command(run, judgement, suspects),
+        outcome=run.outcome,
+    )
+
+
+def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
+    responses = count_responses(run)
+    leads = find_leads(run)
+    cases = []
+    for route, judgement in judge_routes(run, experiment).items():
+        mine = leads.get(route, ())
+        final = upgrade(experiment, judgement, mine, run.containers)
+        cases.append(Case(run, final, route_report(run, experiment, final, responses[route]), mine))
+    return tuple(sorted(cases, key=lambda case: _rank(case.report)))
+
+
+def _rank(report: RouteReport) -> tuple[int, float]:
+    order = (Verdict.LEAK, Verdict.INCONCLUSIVE, Verdict.BOUNDED, Verdict.CLEAN)
+    return order.index(report.verdict), -(report.bytes_per_request or 0.0)
+
+
+def _suspects(cases: Sequence[Case]) -> tuple[Suspect, ...]:
+    found = [suspect for case in cases if case.report.verdict is not Verdict.CLEAN for suspect in find_suspects(case)]
+    leaking = {case.report.route for case in cases if case.report.verdict is Verdict.LEAK}
+    return tuple(sorted(found, key=lambda s: (s.route not in leaking, -(s.bytes_per_request or 0.0))))
+
+
+def _explained(experiment: Experiment, suspects: Sequence[Suspect], growth: Bytes | None) -> Bytes | None:
+    """Growth that suspects account for: their bytes per request times the requests of the verdict rounds."""
+    if growth is None:
+        return None
+    rows = experiment.ledger.of_phase(*JUDGED_PHASES)
+    requests = {route: sum(row.doses.get(route, 0) for row in rows) for route in experiment.ledger.routes}
+    claimed = sum((suspect.bytes_per_request or 0.0) * requests.get(suspect.route, 0) for suspect in suspects)
+    return round(max(0.0, min(claimed, float(growth))))
+
+
+def _caveats(experiment: Experiment) -> list[Caveat]:
+    caveats = []
+    short = len(experiment.ledger.short)
+    if short:
+        text = f"{short} process lives were too short to judge: fewer than {experiment.thresholds.minimum_life} rounds"
+        caveats.append(Caveat("short-lives", text))
+    if not experiment.ledger.split_known:
+        caveats.append(Caveat("no-route-marks", "no worker tells which requests it served; run with one worker"))
+    return caveats
+
+
+def _next_command(run: Run, judgement: Judgement, suspects: Sequence[Suspect]) -> str | None:
+    """For a leak, its function line by line; else the report to hand on."""
+    functions = [name for name in map(_function, suspects) if name is not None]
+    if judgement.verdict is not Verdict.LEAK or not functions:
+        return f"leakhunt report {quote(run.name)} --format md"
+    options = [f"--{name} {quote(run.plan.options[name])}" for name in ("chdir",) if name in run.plan.options]
+    if run.plan.workload.endswith(".toml"):
+        options.append(f"--workload {quote(run.plan.workload)}")
+    return " ".join(["leakhunt lines", f"--function {functions[0]}", *options, quote(run.plan.target)])
+
+
+def _function(suspect: Suspect) -> str | None:
+    """`module:function` where the suspect's path and line agree on the module."""
+    if suspect.site is None or suspect.path is None or not suspect.site.function.isidentifier():
+        return None
+    dotted = suspect.site.file.removesuffix(".py").split("/")
+    names = (".".join(dotted[start:]) for start in range(len(dotted)))
+    module = next((name for name in names if name and suspect.path.startswith(f"{name}.")), None)
+    return None if module is None else f"{module}:{suspect.site.function}"

@@ -1,0 +1,78 @@
+"""Whose code a stack frame is: the application's, a library's or the interpreter's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from leakhunt.model.report import Library
+from leakhunt.model.snapshot import Frame
+
+_INSTALLED: Final = re.compile(r".*/(?:site|dist)-packages/(.+)")
+_STANDARD: Final = re.compile(r".*/lib(?:64)?/(?:python|pypy)\d+\.\d+/(.+)")
+_DISTRIBUTIONS: Final[Mapping[str, str]] = {
+    "PIL": "Pillow",
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "google": "protobuf",
+    "jwt": "PyJWT",
+    "rest_framework": "djangorestframework",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+"""Packages that are imported by another name than the one they are installed by."""
+
+
+def is_application(frame: Frame) -> bool:
+    """Whether the file belongs to the target's own code: not installed, not the interpreter's, not generated."""
+    return not frame.file.startswith("<") and not _INSTALLED.match(frame.file) and not _STANDARD.match(frame.file)
+
+
+def innermost_application(stack: Sequence[Frame]) -> Frame | None:
+    """The frame of the application nearest to the allocation."""
+    return next(filter(is_application, stack), None)
+
+
+def relative_file(file: str) -> str:
+    """The file without what differs between machines.
+
+    Installed and standard files below their library directory; others, whose project directory is not
+    known here, by their last two parts.
+    """
+    for pattern in (_INSTALLED, _STANDARD):
+        match = pattern.match(file)
+        if match:
+            return match[1]
+    return "/".join(file.rsplit("/", 2)[-2:])
+
+
+def library_of(stack: Sequence[Frame], conditions: Mapping[str, str]) -> Library | None:
+    """The innermost library frame, if the allocation happened in a library that the application called."""
+    frame = stack[0] if stack and not is_application(stack[0]) else None
+    if frame is None:
+        return None
+    installed = _INSTALLED.match(frame.file)
+    if installed is None:
+        return Library("python", conditions.get("python"), relative_file(frame.file), frame.function)
+    name = installed[1].split("/", 1)[0].removesuffix(".py")
+    package = _DISTRIBUTIONS.get(name, name)
+    return Library(package, _version(package, conditions), installed[1], frame.function)
+
+
+def _version(package: str, conditions: Mapping[str, str]) -> str | None:
+    wanted = _normal(package)
+    return next(
+        (
+            value
+            for key, value in conditions.items()
+            if key.startswith("package:") and _normal(key.removeprefix("package:")) == wanted
+        ),
+        None,
+    )
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

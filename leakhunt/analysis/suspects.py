@@ -1,0 +1,232 @@
+"""Suspects: route, size, line and holder in one answer, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from linecache import getline
+from typing import Final
+
+from leakhunt.analysis import wording
+from leakhunt.analysis.advice import advice
+from leakhunt.analysis.explain import AloneRounds, alone_rounds
+from leakhunt.analysis.fingerprint import fingerprint
+from leakhunt.analysis.frames import library_of
+from leakhunt.analysis.join import Lead, join
+from leakhunt.analysis.judge import RouteJudgement
+from leakhunt.analysis.paths import GrowingPath, Hop, growing_paths
+from leakhunt.analysis.sites import GrowingSite, growing_sites
+from leakhunt.model.report import RouteReport, Site, Suspect
+from leakhunt.model.run import Run
+from leakhunt.model.snapshot import Container, Frame
+from leakhunt.units import format_size
+
+_SHARE: Final = 0.05
+"""Share of a route's growth below which a lead is not worth a line of its own."""
+_EXPLAINED: Final = 0.5
+"""Share of a route's growth that Python's allocations have to explain, else the rest is native."""
+_RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "threads": ("threads", ("Thread", "_thread")),
+    "descriptors": ("descriptors", ("socket", "FileIO", "BufferedReader", "BufferedWriter", "Selector")),
+    "temp_files": ("temporary-files", ("BufferedRandom", "BufferedWriter", "_TemporaryFile", "TextIOWrapper")),
+}
+"""Signal -> cause, and what the types of the objects are called that stand for the resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All there is to say about the growth of one route."""
+
+    run: Run
+    judgement: RouteJudgement
+    report: RouteReport
+    leads: tuple[Lead, ...]
+
+    @property
+    def total(self) -> float:
+        """Bytes per request that want an explanation."""
+        return max(0.0, self.report.bytes_per_request or 0.0)
+
+
+def explained_paths(run: Run) -> Mapping[str, tuple[GrowingPath, ...]]:
+    """By step, the paths that its explain rounds show to grow: what is worth a closer look while the target lives."""
+    return {alone.step: growing_paths(alone) for alone in alone_rounds(run)}
+
+
+def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
+    """By route, joined paths and lines, equal ones of several steps merged."""
+    leads: dict[str, tuple[Lead, ...]] = {}
+    for alone in alone_rounds(run):
+        leads[alone.route] = _merge(leads.get(alone.route, ()), _leads_of(alone))
+    return leads
+
+
+def find_suspects(case: Case) -> tuple[Suspect, ...]:
+    """The suspects of one route, those that keep most first."""
+    leads = [lead for lead in case.leads if lead.size_per_request >= _SHARE * case.total or _counts(lead)]
+    suspects = [_python_suspect(case, lead) for lead in leads]
+    suspects = _add_native(case, suspects)
+    for signal in case.judgement.signals:
+        if signal in _RESOURCES:
+            suspects = _add_resource(case, suspects, signal)
+    return tuple(sorted(suspects, key=lambda suspect: -(suspect.bytes_per_request or 0.0)))
+
+
+def _leads_of(alone: AloneRounds) -> tuple[Lead, ...]:
+    return join(growing_paths(alone), growing_sites(alone))
+
+
+def _merge(known: Sequence[Lead], more: Sequence[Lead]) -> tuple[Lead, ...]:
+    """Both steps' leads; of two for the same place the larger."""
+    merged = {_place(lead): lead for lead in known}
+    for lead in more:
+        other = merged.get(_place(lead))
+        if other is None or lead.size_per_request > other.size_per_request:
+            merged[_place(lead)] = lead
+    return tuple(merged.values())
+
+
+def _place(lead: Lead) -> tuple[str | None, Frame | None]:
+    return (lead.path.path if lead.path else None, lead.site.frame if lead.site else None)
+
+
+def _counts(lead: Lead) -> bool:
+    # Native memory hangs on small Python objects: one per request is worth naming however small it is.
+    return lead.path is not None and lead.path.multiple is not None
+
+
+def _python_suspect(case: Case, lead: Lead) -> Suspect:
+    path, site = lead.path, lead.site
+    container = _container(case.run.containers, path)
+    cap = container.cap if container else None
+    cause = "bounded-cache" if cap is not None or case.judgement.state == "bounded" else "python-objects"
+    place = _site(site)
+    return Suspect(
+        route=case.report.route,
+        bytes_per_request=lead.size_per_request,
+        count_per_request=lead.count_per_request,
+        type=path.type if path else None,
+        cause=cause,
+        site=place,
+        library=library_of(site.stack, case.run.conditions) if site else None,
+        stack=site.stack if site else (),
+        path=path.path if path else None,
+        path_nodes=tuple(_node(hop) for hop in path.hops) if path else (),
+        fingerprint=_fingerprint(path, place, cause),
+        origin="application" if site is None or site.application else "library",
+        confidence=_confidence(case, lead),
+        reasons=_reasons(lead),
+        deep_size=container.deep_size if container else None,
+        cap=cap,
+        chain=container.chain if container else (),
+        advice=advice(cause, path.holder if path else None, path.holder_type if path else None, cap),
+    )
+
+
+def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
+    """Growth that Python's allocators do not account for, put down to the objects most likely to own it."""
+    missing = case.total - sum(suspect.bytes_per_request or 0.0 for suspect in suspects)
+    memory = {"live", "anonymous", "blocks"} & set(case.judgement.signals)
+    if not memory or missing < (1 - _EXPLAINED) * case.total:
+        return suspects
+    share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
+    cause = "native" if case.report.bytes_per_request_basis == "live" else "mapped-by-interpreter-or-extension"
+    owner = _native_owner(suspects)
+    if owner is None:
+        return [_bare(case, cause, missing, None, share), *suspects]
+    index = suspects.index(owner)
+    suspects[index] = replace(
+        owner,
+        cause=cause,
+        bytes_per_request=(owner.bytes_per_request or 0.0) + missing,
+        fingerprint=fingerprint([owner.path or ""], owner.type, cause, owner.site),
+        reasons=(*owner.reasons, share),
+        advice=advice(cause, None, None, owner.cap),
+    )
+    return suspects
+
+
+def _native_owner(suspects: Sequence[Suspect]) -> Suspect | None:
+    """A path of objects from a package (a plain list or str owns no native memory), the commonest first."""
+    held = [suspect for suspect in suspects if suspect.path is not None]
+    foreign = [suspect for suspect in held if "." in (suspect.type or "").removeprefix("builtins.")]
+    return max(foreign or held, key=lambda suspect: suspect.count_per_request or 0.0, default=None)
+
+
+def _add_resource(case: Case, suspects: list[Suspect], signal: str) -> list[Suspect]:
+    cause, names = _RESOURCES[signal]
+    slope = (case.judgement.slopes or {})[signal]
+    reason = f"{wording.amount(signal, slope.per_request)} more per request"
+    for index, suspect in enumerate(suspects):
+        if suspect.cause == "python-objects" and _stands_for(suspect, names):
+            suspects[index] = replace(
+                suspect,
+                cause=cause,
+                count_per_request=slope.per_request,
+                fingerprint=fingerprint([suspect.path or ""], suspect.type, cause, suspect.site),
+                reasons=(reason, *suspect.reasons),
+                advice=advice(cause, None, None, None),
+            )
+            return suspects
+    return [*suspects, _bare(case, cause, None, slope.per_request, reason)]
+
+
+def _stands_for(suspect: Suspect, names: Sequence[str]) -> bool:
+    text = " ".join((suspect.type or "", *suspect.path_nodes))
+    return any(name in text for name in names)
+
+
+def _bare(case: Case, cause: str, size: float | None, count: float | None, reason: str) -> Suspect:
+    """A growth without line or holder."""
+    print_ = fingerprint([case.report.route], None, cause, None)
+    return Suspect(
+        case.report.route, size, count, None, cause, None, None, (), None, (), print_, "application", "strong",
+        (reason, "neither an allocating line nor a growing path was found for it"),
+        advice=advice(cause, None, None, None),
+    )  # fmt: skip
+
+
+def _container(containers: Sequence[Container], path: GrowingPath | None) -> Container | None:
+    if path is None:
+        return None
+    names = (path.holder, path.path)
+    return next((container for container in reversed(containers) if container.path in names), None)
+
+
+def _site(site: GrowingSite | None) -> Site | None:
+    if site is None or not site.application:
+        return None
+    frame = site.frame
+    return Site(frame.file, frame.line, frame.function, getline(frame.file, frame.line).strip() or None)
+
+
+def _node(hop: Hop) -> str:
+    return f"{hop.edge} ({hop.type}, {hop.count_per_request:+.3g} per request)"
+
+
+def _fingerprint(path: GrowingPath | None, site: Site | None, cause: str) -> str:
+    edges = [hop.edge for hop in path.hops[: path.top + 1]] if path else []
+    return fingerprint(edges, path.type if path else None, cause, site)
+
+
+def _confidence(case: Case, lead: Lead) -> str:
+    proven = case.judgement.state in {"leak", "bounded"}
+    exact = (lead.path.multiple if lead.path else None) or (lead.site.multiple if lead.site else None)
+    if proven and exact and lead.path and lead.site:
+        return "certain"
+    return "strong" if proven and (lead.path or exact) else "weak"
+
+
+def _reasons(lead: Lead) -> tuple[str, ...]:
+    reasons = []
+    if lead.path and lead.path.multiple:
+        reasons.append(f"exactly {lead.path.multiple} more with every request, in {lead.path.rounds} rounds")
+    elif lead.path:
+        reasons.append(f"{lead.path.count_per_request:.3g} more per request, in each of {lead.path.rounds} rounds")
+    else:
+        reasons.append("no growing path was found that this line fills")
+    if lead.site is None:
+        reasons.append("no allocating line was found that fits")
+    elif lead.site.multiple:
+        reasons.append(f"the line leaves exactly {lead.site.multiple} blocks behind per request")
+    return tuple(reasons)

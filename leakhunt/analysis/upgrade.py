@@ -1,0 +1,70 @@
+"""What the explain rounds add to a judgement: exact counts settle it, a named cap turns it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from leakhunt.analysis import wording
+from leakhunt.analysis.blocks import Experiment
+from leakhunt.analysis.join import Lead
+from leakhunt.analysis.judge import RouteJudgement
+from leakhunt.model.snapshot import Container
+from leakhunt.units import format_size
+
+_ROUNDS: Final = 3
+"""Rounds of the route alone that have to agree."""
+_SHARE: Final = 0.5
+"""Share of the growth that capped holders have to account for."""
+
+
+def upgrade(
+    experiment: Experiment, judgement: RouteJudgement, leads: Sequence[Lead], containers: Sequence[Container]
+) -> RouteJudgement:
+    """The judgement once the explain rounds are known."""
+    judgement = confirm_by_counts(experiment, judgement, leads)
+    return name_cap(judgement, leads, containers)
+
+
+def confirm_by_counts(experiment: Experiment, judgement: RouteJudgement, leads: Sequence[Lead]) -> RouteJudgement:
+    """An undecided route leaks if objects are still added by an exact multiple of every prime dose.
+
+    The explain rounds come last, after all requests of the verdict rounds, so a store that is still filling
+    then is no more bounded than one that two blocks running have found. Counts see what the noise of large
+    uploads drowns; what they cannot see is how much native memory hangs on each object.
+    """
+    if judgement.state not in {"open", "growing"} or not experiment.blocks:
+        return judgement
+    exact = [lead for lead in leads if lead.path and lead.path.multiple and lead.path.rounds >= _ROUNDS]
+    kept = sum(lead.size_per_request for lead in exact)
+    live = (judgement.slopes or {}).get("live")
+    if kept < experiment.thresholds.live or (live is not None and live.upper < experiment.thresholds.live):
+        return judgement
+    requests = live.requests if live is not None else 0
+    first = max(exact, key=lambda lead: lead.size_per_request)
+    assert first.path is not None
+    reason = (
+        f"{first.path.path} gained exactly {first.path.multiple} {first.path.type} with every request of this "
+        f"route alone, {format_size(kept)} per request, after {requests} requests of the verdict rounds"
+    )
+    return replace(
+        judgement, state="leak", reasons=(reason, *judgement.reasons), signals=judgement.signals or ("live",)
+    )
+
+
+def name_cap(judgement: RouteJudgement, leads: Sequence[Lead], containers: Sequence[Container]) -> RouteJudgement:
+    """Growth that is held by containers with a cap will end there, and is BOUNDED with its cap named."""
+    if judgement.state not in {"leak", "growing", "bounded"}:
+        return judgement
+    capped = {container.path: container for container in containers if container.cap is not None}
+    held = [(lead, capped[name]) for lead in leads if lead.path for name in _names(lead) if name in capped]
+    total = sum(lead.size_per_request for lead in leads)
+    if not held or sum(lead.size_per_request for lead, _ in held) < _SHARE * total:
+        return judgement
+    reasons = tuple(wording.cap(container, lead.size_per_request) for lead, container in held)
+    return replace(judgement, state="bounded", reasons=(*reasons, *judgement.reasons))
+
+
+def _names(lead: Lead) -> tuple[str, ...]:
+    return (lead.path.holder, lead.path.path) if lead.path else ()

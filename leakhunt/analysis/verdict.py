@@ -1,0 +1,58 @@
+"""The verdict on the whole run, from those on its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from leakhunt.analysis.background import idle_rate
+from leakhunt.analysis.blocks import Experiment, memory_signal
+from leakhunt.analysis.series import JUDGED_PHASES
+from leakhunt.model.report import Judgement, RouteReport, Verdict
+from leakhunt.model.run import Run
+from leakhunt.units import format_size
+
+COMPLETE: Final = "complete"
+_WEIGHT: Final = (Verdict.LEAK, Verdict.INCONCLUSIVE, Verdict.BOUNDED, Verdict.CLEAN)
+
+
+def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport]) -> Judgement:
+    """LEAK if any route leaks, else INCONCLUSIVE if any is, else BOUNDED if any is, else CLEAN."""
+    verdict = next((v for v in _WEIGHT if any(route.verdict is v for route in routes)), Verdict.INCONCLUSIVE)
+    if verdict is Verdict.CLEAN and not experiment.blocks:
+        verdict = Verdict.INCONCLUSIVE
+    limits = [route.minimum_detectable for route in routes]
+    known = [limit for limit in limits if limit is not None]
+    return Judgement(
+        verdict,
+        tuple(_reasons(run, experiment, routes, verdict)),
+        thresholds=experiment.thresholds.as_mapping(),
+        minimum_detectable=max(known) if known and len(known) == len(limits) else None,
+    )
+
+
+def _reasons(run: Run, experiment: Experiment, routes: Sequence[RouteReport], verdict: Verdict) -> list[str]:
+    reasons = [f"{route.route}: {route.reasons[0]}" for route in routes if route.verdict is verdict and route.reasons]
+    if verdict is Verdict.CLEAN:
+        reasons = [_clean_reason(experiment, routes)]
+    if not routes:
+        reasons.append("no route was requested")
+    if run.outcome != COMPLETE:
+        reasons.append(f"the run did not go to its end: {run.outcome or 'the recording stops'}")
+    reasons += _background(experiment)
+    return reasons
+
+
+def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport]) -> str:
+    requests = sum(row.requests for row in experiment.ledger.of_phase(*JUDGED_PHASES))
+    return f"none of {len(routes)} routes keeps memory, over {requests} requests in the verdict rounds"
+
+
+def _background(experiment: Experiment) -> list[str]:
+    rows = experiment.ledger.of_phase(*JUDGED_PHASES)
+    signal = memory_signal(rows)
+    rate = idle_rate(experiment.ledger, signal) if signal else None
+    # Less than a megabyte an hour is what a logger or a clock does.
+    if not rate or rate < 2**20 / 3600:
+        return []
+    return [f"grows by {format_size(rate)} per second while nothing is requested, which is no leak of a route"]
