@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from leakhunt.errors import UsageError
+from leakhunt.workload.headers import is_header
 from leakhunt.workload.load import METHODS
 from leakhunt.workload.payloads.kinds import KIND_NAMES
 from leakhunt.workload.sanitize import shown_path
@@ -45,12 +46,12 @@ def parse_headers(values: Sequence[str]) -> dict[str, str]:
     """The headers of `--header "Name: value"`.
 
     Raises:
-        UsageError: one has no colon. Its value is not repeated in the error: it may be a secret.
+        UsageError: one is no header. Its value is not repeated in the error: it may be a secret.
     """
     headers: dict[str, str] = {}
     for text in values:
         name, colon, value = text.partition(":")
-        if not colon or not name.strip() or any(sign in text for sign in "\r\n"):
+        if not colon or not is_header(name.strip(), value.strip()):
             raise UsageError("a --header is not of the form NAME: VALUE", "write --header 'Host: example.org'")
         headers[name.strip()] = value.strip()
     return headers

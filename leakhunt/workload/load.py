@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from leakhunt.workload.headers import is_header
 from leakhunt.workload.payloads.kinds import KIND_NAMES
 from leakhunt.workload.sanitize import shown_path
 from leakhunt.workload.scenario import (
@@ -33,7 +33,6 @@ _STEP_KEYS: Final = (
     *("name", "method", "path", "weight", "headers", "form", "json", "body", "files"),
     *("expect", "think", "retries", "timeout", "once", "fault"),
 )
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FAULT_ANSWERS: Final = (400, 408, 413, 422)
 """What a sound application answers to a request that goes wrong on purpose."""
 
@@ -129,7 +128,7 @@ def _json(table: Table) -> object | None:
 def _headers(table: Table) -> dict[str, str]:
     headers = table.texts("headers")
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
+        if not is_header(name, value):
             raise table.error("headers", f"{name!r} is no valid header", "a header is one line of printable text")
     return headers
 

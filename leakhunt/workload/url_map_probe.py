@@ -33,9 +33,11 @@ def main(app: str) -> dict[str, Any]:
     module_name, _, name = app.partition(":")
     try:
         sys.path.insert(0, "")
-        target = importlib.import_module(module_name)
-        for part in (name or "application").split("."):
+        target: Any = importlib.import_module(module_name)
+        for part in (name or "application").replace("()", "").split("."):
             target = getattr(target, part)
+        if name.endswith("()"):  # a factory, as gunicorn has it
+            target = target()
         return {"routes": _flask(target) if hasattr(target, "url_map") else _django()}
     except BaseException as error:  # noqa: BLE001 - the app is the user's and may do anything, even exit
         first_line = str(error).partition("\n")[0]

@@ -57,6 +57,20 @@ def test_finds_the_class_based_view_of_a_django_site_though_a_thread_of_it_never
     assert look(tmp_path, DJANGO).routes == (UploadRoute("POST", "/lessons/1/a/videos/", "clip"),)
 
 
+def test_an_app_that_a_factory_makes_is_found_too(tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(FLASK + "def create(): return app\n")
+    found = discover_uploads("made:create()", python=sys.executable, cwd=tmp_path, env=os.environ)
+    assert [route.path for route in found.routes] == ["/albums/1/photos"]
+
+
+def test_the_probe_runs_under_every_python_that_a_target_may_have(
+    tmp_path: Path, interpreters: dict[str, Path]
+) -> None:
+    (tmp_path / "bare.py").write_text("def app(environ, start_response): return []\n")
+    for python in interpreters.values():
+        assert discover_uploads("bare:app", python=str(python), cwd=tmp_path, env={}) == Discovery()
+
+
 def test_falls_back_to_names_where_no_view_reads_files(tmp_path: Path) -> None:
     found = look(tmp_path, FLASK.replace('request.files["picture"].save("/dev/null")', "store()"))
     assert found.routes == (UploadRoute("POST", "/albums/1/photos", "file"),)

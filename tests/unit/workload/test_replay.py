@@ -292,6 +292,28 @@ def test_stop_starts_no_new_request_and_keeps_what_was_recorded() -> None:
     assert records[0].expected
 
 
+def test_an_interrupt_ends_requests_in_flight_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived, leave = threading.Event(), threading.Event()
+
+    def wait(_: Arrived) -> Reply:
+        arrived.set()
+        leave.wait(10)
+        return Reply()
+
+    def interrupted(*_: object) -> None:
+        arrived.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("concurrent.futures.Future.result", interrupted)
+    with serving(wait) as server:
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            replayer(server, PAGE).run({"page": 5}, round=0)
+        assert not leave.is_set()
+        assert time.monotonic() - started < 9, "it waited for the answer"
+        leave.set()
+
+
 def _stopping(user: Replayer) -> Reply:
     user.stop()
     return Reply()
