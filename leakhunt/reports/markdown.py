@@ -147,17 +147,17 @@ def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, 
 
 
 def _text(text: str) -> str:
-    """Prose in which nothing of the target's is taken for Markdown or HTML."""
-    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", plain(text))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#8203;//")
+    """Prose in which nothing of the target's is taken for Markdown or HTML, or for the end of a table's cell."""
+    entities = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#8203;//")
+    escaped = re.sub(r"([\\`*_\[\]#~$])", r"\\\1", entities).replace("|", "&#124;")
+    # At the start of a line these would begin a list or a heading.
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", escaped)
 
 
 def _code(text: str) -> str:
-    """A code span around any text: its fence is longer than any run of backticks within, pipes are escaped."""
+    """A code span around any text; HTML's where the text would end Markdown's."""
     shown = plain(text)
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    padding = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{fence}{padding}{shown}{padding}{fence}".replace("|", "\\|")
+    return f"<code>{_text(text)}</code>" if "|" in shown or "`" in shown else f"`{shown}`"
 
 
 def _block(text: str) -> str:

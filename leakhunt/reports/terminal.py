@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -62,38 +61,28 @@ def _panel(report: Report) -> RenderableType:
 
 
 def _suspect(rank: int, suspect: Suspect) -> RenderableType:
-    """One dense line; where the terminal is too narrow it breaks between what grows and where."""
-    what = Text.assemble(
+    """One dense line; where the terminal is too narrow it goes on under the route."""
+    figure = phrases.per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)
+    line = Text.assemble(
         (plain(suspect.route), "bold"),
-        "  ",
-        (phrases.per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval), "bold red"),
-        f"/request  {plain(phrases.grown(suspect))}",
+        ("  " + figure, "bold red"),
+        f"/request  {plain(phrases.grown(suspect))}  ",
+        (plain(_line(suspect)), "cyan"),
+        f"  {plain(phrases.holder(suspect))}",
     )
-    where = Text.assemble((plain(_line(suspect)), "cyan"), f"  {plain(phrases.holder(suspect))}")
-    return _Dense(rank, what, where)
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column()
+    grid.add_column(overflow="fold")
+    grid.add_row(f"{rank}.", line)
+    return grid
 
 
 def _line(suspect: Suspect) -> str:
     return f"{suspect.site.file}:{suspect.site.line}" if suspect.site is not None else phrases.place(suspect)
 
 
-@dataclass(frozen=True, slots=True)
-class _Dense:
-    rank: int
-    what: Text
-    where: Text
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_column()
-        grid.add_column(overflow="fold")
-        one_line = self.what.cell_len + self.where.cell_len + 6 <= options.max_width
-        grid.add_row(f"{self.rank}.", Text.assemble(self.what, "  " if one_line else "\n", self.where))
-        yield grid
-
-
 def _routes(report: Report) -> Table:
-    table = _table(("route", "verdict"), ("requests", "kept per request", "amplification"))
+    table = _table(("route", "verdict"), ("requests", "kept/request", "amplif."))
     for route in report.routes:
         table.add_row(
             Text(plain(route.route)),

@@ -32,7 +32,7 @@ def test_every_format_shows_verdict_reasons_suspects_and_caveats(form: Format, r
 @EVERY_FORMAT
 def test_control_characters_from_the_target_reach_no_format(form: Format) -> None:
     shown = form.render(nasty())
-    assert not any(char in shown for char in "\x1b\x07\u202e" if form.name != "json")
+    assert form.name == "json" or not any(char in shown for char in "\x07\u202e")
     assert "\x1b" not in shown
 
 

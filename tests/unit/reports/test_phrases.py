@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from leakhunt.model.run import Cost
+from leakhunt.reports import phrases
+from unit.reports.samples import CLEAN, INCONCLUSIVE, LEAK, SUSPECTS
+
+
+def test_invisible_characters_become_visible() -> None:
+    assert phrases.plain("a\x1b[31m\n\u202eb\u200b\tc") == "a\\x1b[31m\\n\\u202eb\\u200b c"
+    assert phrases.plain("课件 é ü") == "课件 é ü"
+
+
+def test_an_interval_is_shown_by_its_wider_half() -> None:
+    assert phrases.per_request(2048.0, (1024.0, 2560.0)) == "+2.00 KiB ± 1.00 KiB"
+    assert phrases.per_request(-12.0) == "-12 B"
+    assert phrases.per_request(None) == "\N{EN DASH}"
+
+
+def test_what_is_explained_is_said_only_where_there_are_suspects() -> None:
+    assert phrases.explained(LEAK) == "Explained 459 MiB of 480 MiB of growth (96%)."
+    assert phrases.explained(CLEAN) is None
+    assert phrases.explained(INCONCLUSIVE) is None
+    assert "the rest is native" in (phrases.explained(replace(LEAK, explained=LEAK.growth and LEAK.growth // 2)) or "")
+
+
+def test_a_suspect_without_a_line_names_its_library() -> None:
+    native = replace(SUSPECTS[1], site=None)
+    assert phrases.place(native) == "pillow copy"
+    assert phrases.place(replace(native, library=None)) == "line unknown"
+
+
+def test_a_suspect_without_a_type_is_named_by_its_cause() -> None:
+    assert phrases.grown(replace(SUSPECTS[0], type=None, count_per_request=None, cause="threads")) == "threads"
+
+
+def test_a_cost_that_was_not_measured_is_not_nothing() -> None:
+    assert phrases.cost(None) == "What leakhunt itself cost was not measured."
+    assert "CPU not measured" in phrases.cost(Cost(cpu_fraction=None, memory=0, longest_pause=None))
+    assert "memory 0 B per worker" in phrases.cost(Cost(cpu_fraction=None, memory=0, longest_pause=None))
