@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone, as in `leakhunt report RUN | head`: nobody is left to tell.
-        sys.stdout = None  # type: ignore[assignment]  # keeps the interpreter from flushing into the broken pipe
+        sys.stdout = None  # keeps the interpreter from flushing into the broken pipe
         return 0
     except Exception as error:
         return _internal_error(error)

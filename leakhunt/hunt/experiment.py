@@ -25,6 +25,7 @@ from leakhunt.hunt.settings import Observer, Settings
 from leakhunt.hunt.warm_up import StepCost, warm_up
 from leakhunt.model.run import Phase, Round
 from leakhunt.units import Bytes, Seconds
+from leakhunt.workload.scenario import Step
 
 MAX_BLOCKS: Final = 6
 _FIRST_SHARE: Final = 0.15
@@ -55,7 +56,7 @@ class Experiment:
         self._lottery = random.Random(settings.seed)
         self._costs: dict[str, StepCost] = {}
 
-    def run(self, steps: tuple[str, ...]) -> str:
+    def run(self, steps: tuple[Step, ...]) -> str:
         """Run everything; returns the outcome: `complete`, or one sentence why it stopped early."""
         try:
             self._phases(steps)
@@ -64,9 +65,9 @@ class Experiment:
             return str(stopped)
         return "complete"
 
-    def _phases(self, steps: tuple[str, ...]) -> None:
+    def _phases(self, steps: tuple[Step, ...]) -> None:
         self._observer.phase(Phase.WARM_UP, "warm-up: every step alone, then together until steady")
-        self._costs = dict(warm_up(self._rounds, steps))
+        self._costs = dict(warm_up(self._rounds, [step.name for step in steps]))
         self._check()
         self._observer.phase(Phase.BASELINE, "baseline")
         baseline = self._round(Phase.BASELINE, {})
@@ -75,7 +76,7 @@ class Experiment:
         self._settle(baseline)
         if self._settings.peaks:
             self._observer.phase(Phase.PEAK, "peak memory of single requests")
-            measure_peaks(self._rounds, tuple(self._costs))
+            measure_peaks(self._rounds, tuple(step for step in steps if step.name in self._costs))
             self._check()
         if self._settings.explain:
             self._explain()
@@ -135,7 +136,9 @@ class Experiment:
         return tuple(
             step
             for step in self._costs
-            if (state := assessment.routes.get(routes[step])) is None or state.state in ("open", "growing")
+            if (state := assessment.routes.get(routes[step])) is None
+            or state.state in ("open", "growing")
+            or not state.proven
         )
 
     def _cost(self, bases: Mapping[str, int], rounds: int) -> Seconds:
@@ -174,7 +177,7 @@ class Experiment:
         ]
         for step in wanted:
             self._observer.phase(Phase.EXPLAIN, f"explain {routes[step]}")
-            explain(self._rounds, step, self._costs[step], show_values=self._settings.show_values)
+            explain(self._rounds, step, self._costs[step])
             self._check()
 
     def _round(

@@ -55,24 +55,21 @@ def _measure(rounds: Rounds, step: str, size: Bytes | None) -> None:
     requests = rounds.send_one(Phase.PEAK, step, size)
     if len(requests) != 1 or not requests[0].expected:
         return  # too large for the app, say; a peak of a refused upload says nothing
-    key, peak = _highest(_workers(rounds), before)
-    if key is not None:
+    highest = _highest(_workers(rounds), before)
+    if highest is not None:
+        key, peak = highest
         rounds.recorder.peak(PeakSample(step, key, requests[0].sent, peak))
 
 
-def _highest(workers: Mapping[str, int], before: Mapping[str, Bytes]) -> tuple[str | None, Bytes]:
-    """The worker whose mark rose most: at one request at a time it is the one that served."""
-    best: tuple[str | None, Bytes] = (None, -1)
-    for key, pid in workers.items():
-        if key not in before:
-            continue
+def _highest(workers: Mapping[str, int], before: Mapping[str, Bytes]) -> tuple[str, Bytes] | None:
+    """The worker whose mark rose most, and how far: at one request at a time it is the one that served."""
+    rises = {}
+    for key, level in before.items():
         try:
-            rise = read_peak(pid) - before[key]
-        except ProcessGone:
+            rises[key] = max(0, read_peak(workers[key]) - level)
+        except (KeyError, ProcessGone):  # it ended meanwhile
             continue
-        if rise > best[1]:
-            best = (key, max(0, rise))
-    return best
+    return max(rises.items(), key=lambda rise: rise[1], default=None)
 
 
 def _workers(rounds: Rounds) -> Mapping[str, int]:

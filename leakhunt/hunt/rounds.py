@@ -16,8 +16,9 @@ from leakhunt.samplers.headroom import free_disk
 from leakhunt.samplers.memory import ProcessGone, read_memory
 from leakhunt.samplers.temp_files import count_temp_files
 from leakhunt.samplers.timeline import Timeline
+from leakhunt.targets.answers import AgentStats
 from leakhunt.targets.base import Target
-from leakhunt.targets.hub import AgentLink, AgentStats
+from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.replay import Replayer
 

@@ -59,7 +59,7 @@ def hunt(
         session = Rounds(target, replayer, recorder, timeline, observer, clock=clock, started_at=started_at)
         timeline.start()
         try:
-            outcome = Experiment(session, settings, brake, observer, clock).run(tuple(replayer.route_keys()))
+            outcome = Experiment(session, settings, brake, observer, clock).run(workload.dosed)
         finally:
             timeline.stop()
     except KeyboardInterrupt:

@@ -1,0 +1,147 @@
+"""`leakhunt profile`: the main job."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+
+from leakhunt import __version__
+from leakhunt.analysis.analyse import analyse
+from leakhunt.cli.options import AfterDashes, SizeType, launch_options, workload_options
+from leakhunt.cli.progress import Progress
+from leakhunt.cli.request import Request, connect, make_target, read_request
+from leakhunt.cli.show import show
+from leakhunt.hunt.recorder import Recorder
+from leakhunt.hunt.session import INTERRUPTED, hunt, start_clock
+from leakhunt.hunt.settings import Settings
+from leakhunt.model.report import Report, Verdict
+from leakhunt.model.run import Plan
+from leakhunt.reports.write import write_all
+from leakhunt.runfile import RunWriter, run_directory
+from leakhunt.samplers.headroom import available_memory
+from leakhunt.units import format_size
+
+EXIT_CODES: Final[Mapping[Verdict, int]] = {
+    Verdict.CLEAN: 0,
+    Verdict.BOUNDED: 0,
+    Verdict.LEAK: 1,
+    Verdict.INCONCLUSIVE: 4,
+}
+_EXIT_INTERRUPTED: Final = 130
+_RUNS: Final = Path("leakhunt-runs")
+
+
+@click.command("profile", cls=AfterDashes)
+@launch_options
+@workload_options
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not exist yet.")
+@click.option(
+    "--memory-limit",
+    type=SizeType(),
+    help="Stop the load before the target is larger.  [default: 70 % of what is available]",
+)
+@click.option(
+    "--budget-time",
+    type=click.FloatRange(min=1),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time for the verdict rounds.",
+)
+@click.option("--peaks/--no-peaks", default=True, help="Measure the peak memory of single requests.")
+@click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
+@click.option("--show-values", is_flag=True, help="Show strings of the heap instead of their type and length.")
+def command(**options: Any) -> int:
+    """Replay a workload against a web app and judge whether its memory leaks.
+
+    Give the app as MODULE:CALLABLE, or the command that serves it after `--`:
+
+    \b
+      leakhunt profile courseware.wsgi:application --workload uploads.toml
+      leakhunt profile --workload uploads.toml -- gunicorn -w 3 courseware.wsgi
+    """
+    request = read_request(options)
+    settings = Settings(
+        seed=request.seed,
+        budget=options["budget_time"],
+        memory_limit=options["memory_limit"],
+        max_requests=request.requests,
+        peaks=options["peaks"],
+        explain=options["explain"],
+        show_values=options["show_values"],
+    )
+    report, directory = _profile(request, settings)
+    show(report, directory)
+    if report.outcome == INTERRUPTED:
+        return _EXIT_INTERRUPTED
+    return EXIT_CODES[report.judgement.verdict]
+
+
+def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
+    clock, now = start_clock(), datetime.now(timezone.utc)
+    target = make_target(request, clock)
+    name = _run_name(request)
+    directory = request.output or run_directory(_RUNS, name, now)
+    head: dict[str, Any] = {
+        "name": name,
+        "started_at": now.isoformat(timespec="seconds"),
+        "leakhunt": __version__,
+        "plan": _plan(request, settings),
+    }
+    with RunWriter(directory, **head) as writer, Progress(Console(stderr=True)) as progress:
+        recorder = Recorder(writer, **head)
+        recorder.conditions(_machine())
+        run = hunt(
+            target=target,
+            workload=request.workload,
+            connect=lambda started: connect(request, started, clock),
+            settings=settings,
+            recorder=recorder,
+            observer=progress,
+            directory=directory,
+            clock=clock,
+        )
+    report = analyse(run)
+    write_all(report, directory)
+    return report, directory
+
+
+def _run_name(request: Request) -> str:
+    if request.app is not None:
+        return request.app.partition(":")[0]
+    return Path(request.command[0]).name
+
+
+def _plan(request: Request, settings: Settings) -> Plan:
+    options = {"time budget": f"{settings.budget:.0f} s"}
+    if request.env:
+        options["env"] = ", ".join(sorted(request.env))  # names only: values may be secrets
+    return Plan(
+        target=request.target_name,
+        workload=request.workload.source,
+        server=request.server if request.app is not None else "own command",
+        seed=request.seed,
+        concurrency=request.concurrency,
+        workers=request.workers if request.app is not None else None,
+        threads=request.threads if request.app is not None else None,
+        max_requests=request.requests,
+        memory_limit=settings.memory_limit,
+        options=options,
+    )
+
+
+def _machine() -> Mapping[str, str]:
+    return {
+        "leakhunt": __version__,
+        "leakhunt's python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "available memory": format_size(available_memory()),
+        "command": "leakhunt profile" if sys.argv[0] else "",
+    }

@@ -1,0 +1,223 @@
+"""From options to a target and a workload: what `profile` and `lines` have in common."""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from leakhunt.errors import UsageError
+from leakhunt.targets.base import Target
+from leakhunt.targets.companions import CompanionSpec
+from leakhunt.targets.interpreters import find_interpreter
+from leakhunt.targets.launch import LaunchedTarget, LaunchSpec
+from leakhunt.targets.servers import server_command
+from leakhunt.units import Seconds
+from leakhunt.workload.discover import Discovery, discover_uploads, nothing_to_replay
+from leakhunt.workload.flags import parse_headers, workload_from_flags
+from leakhunt.workload.hosts import check_host
+from leakhunt.workload.load import load_workload
+from leakhunt.workload.replay import Replayer
+from leakhunt.workload.scenario import Companion, Workload
+from leakhunt.workload.settings import Settings, find_settings
+
+_OWN_COMMAND_ONLY: Final = ("server", "workers", "threads", "python")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The options of a command line that say what to run and what to send, after the project's own settings."""
+
+    app: str | None
+    command: tuple[str, ...]
+    chdir: Path
+    env: Mapping[str, str]
+    server: str
+    workers: int
+    threads: int
+    python: str | None
+    url: str | None
+    ready: str
+    ready_timeout: Seconds
+    allow_host: tuple[str, ...]
+    headers: Mapping[str, str]
+    workload: Workload
+    seed: int
+    concurrency: int
+    requests: int | None
+    output: Path | None
+
+    @property
+    def target_name(self) -> str:
+        """The target as it was typed."""
+        return self.app if self.app is not None else shlex.join(self.command)
+
+
+def read_request(options: Mapping[str, Any]) -> Request:
+    """Check the options against each other, and fill the gaps from `[tool.leakhunt]`; flags win.
+
+    Raises:
+        UsageError: they do not say one target and one workload.
+    """
+    settings = _find_settings(options["chdir"])
+    app, command = options["app"] or settings.target, options["command"]
+    if command:
+        app = options["app"]
+    _check_target(app, command, options)
+    chdir = options["chdir"] or Path(settings.source).parent / (settings.chdir or ".")
+    if not chdir.is_dir():
+        raise UsageError(f"--chdir {chdir}: there is no such directory")
+    workload = _workload(options, settings, app, chdir)
+    return Request(
+        app=app,
+        command=command,
+        chdir=chdir.resolve(),
+        env={**settings.env, **_parse_env(options["env"])},
+        server=options["server"] or settings.server or "gunicorn",
+        workers=options["workers"] or settings.workers or 1,
+        threads=options["threads"] or settings.threads or 1,
+        python=options["python"],
+        url=options["url"],
+        ready=options["ready"] or "/",
+        ready_timeout=options["ready_timeout"],
+        allow_host=options["allow_host"],
+        headers=parse_headers(options["header"]),
+        workload=workload,
+        seed=_first(options["seed"], settings.seed, random.SystemRandom().randrange(10**6)),
+        concurrency=_first(options["concurrency"], settings.concurrency, workload.concurrency, 1),
+        requests=_first(options["requests"], settings.requests, None),
+        output=options.get("output") or (Path(settings.output) if settings.output else None),
+    )
+
+
+def make_target(request: Request, clock: Callable[[], Seconds]) -> Target:
+    """The target of a request, not started yet."""
+    if request.app is not None:
+        served = server_command(
+            request.app,
+            server=request.server,
+            workers=request.workers,
+            threads=request.threads,
+            python=request.python,
+            chdir=request.chdir,
+        )
+        command, python = served.command, served.python.executable
+        server, caveats = served.server, served.caveats
+    else:
+        command, python = request.command, sys.executable
+        server, caveats = None, ()
+    workload = request.workload
+    return LaunchedTarget(
+        LaunchSpec(
+            command=command,
+            cwd=request.chdir,
+            env=request.env,
+            url=request.url,
+            ready_path=request.ready,
+            ready_timeout=request.ready_timeout,
+            headers=request.headers,
+            setup=workload.setup,
+            companions=tuple(_companion(companion) for companion in workload.companions),
+            allow_hosts=request.allow_host,
+            workload_env=workload.env,
+            python=python,
+            app=request.app,
+            server=server,
+            caveats=caveats,
+        ),
+        clock=clock,
+    )
+
+
+def connect(request: Request, target: Target, clock: Callable[[], Seconds]) -> Replayer:
+    """A client for the started target.
+
+    Raises:
+        UsageError: it answers on a host that may not be loaded.
+    """
+    address = target.address
+    check_host(address.base_url, request.allow_host)
+    return Replayer(
+        request.workload,
+        address.base_url,
+        unix=address.unix,
+        seed=request.seed,
+        concurrency=request.concurrency,
+        headers=request.headers,
+        clock=clock,
+    )
+
+
+def _find_settings(chdir: Path | None) -> Settings:
+    """Settings of the directory we stand in, else of the target's directory."""
+    for directory in filter(None, (Path(), chdir)):
+        found = find_settings(directory)
+        if found is not None:
+            return found
+    return Settings(source="")
+
+
+def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[str, Any]) -> None:
+    if app is None and not command:
+        raise UsageError(
+            "there is no target",
+            "Write leakhunt profile MODULE:CALLABLE, or leakhunt profile -- COMMAND that serves your app.",
+        )
+    if app is not None and command:
+        raise UsageError(f"there are two targets, {app} and the command after `--`", "Leave one of them out.")
+    given = [f"--{name}" for name in _OWN_COMMAND_ONLY if options[name] is not None]
+    if command and given:
+        raise UsageError(
+            f"{' and '.join(given)} have no effect on a command of your own",
+            "leakhunt never edits your command: put the setting into the command itself.",
+        )
+
+
+def _workload(options: Mapping[str, Any], settings: Settings, app: str | None, chdir: Path) -> Workload:
+    from_flags = workload_from_flags(options["upload"], options["file"], options["request"], options["body"])
+    if options["workload"] is not None:
+        if from_flags is not None:
+            raise UsageError(
+                "--workload and --upload or --request exclude each other", "Put the requests into the workload file."
+            )
+        return load_workload(options["workload"])
+    workload = from_flags or settings.workload
+    if workload is None:
+        raise _nothing_to_replay(options, app, chdir)
+    return workload
+
+
+def _nothing_to_replay(options: Mapping[str, Any], app: str | None, chdir: Path) -> UsageError:
+    """Names the ways to say what to replay, with a line for this very app if its URL map can be read."""
+    launch = ["leakhunt", "profile", app or "MODULE:CALLABLE"]
+    if options["chdir"] is not None:
+        launch += ["--chdir", str(options["chdir"])]
+    if app is None:
+        return nothing_to_replay(Discovery(), launch)
+    python = find_interpreter(options["python"]).executable
+    env = {**os.environ, **_parse_env(options["env"])}
+    return nothing_to_replay(discover_uploads(app, python=python, cwd=chdir, env=env), launch)
+
+
+def _parse_env(values: tuple[str, ...]) -> dict[str, str]:
+    env = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError("an --env is not of the form NAME=VALUE", "write --env DJANGO_DEBUG=0")
+        env[name] = value
+    return env
+
+
+def _companion(companion: Companion) -> CompanionSpec:
+    ready = companion.ready
+    return CompanionSpec(companion.name, companion.command, ready.log, ready.command, ready.url)
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)

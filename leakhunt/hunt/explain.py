@@ -1,0 +1,83 @@
+"""Explain rounds: one route alone, allocations traced, a snapshot after each; then a closer look at what holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from leakhunt.errors import AgentError
+from leakhunt.hunt.doses import prime_doses
+from leakhunt.hunt.rounds import Rounds
+from leakhunt.hunt.warm_up import StepCost
+from leakhunt.model.run import Phase
+from leakhunt.targets.hub import AgentLink
+from leakhunt.units import Bytes, Seconds
+
+_ROUNDS: Final = 4
+"""The first gives the snapshot that the others are compared with."""
+_FRAMES: Final = 24
+"""Enough to get from a library's innermost frame out to the view."""
+_TIME: Final[Seconds] = 3.0
+"""Wanted duration of the requests of all four rounds, without the slowing-down below."""
+_SLOWDOWN: Final = 5.0
+"""tracemalloc made an upload view 3 to 23 times slower."""
+_GROWTH: Final[Bytes] = 128 * 2**20
+_LARGEST_BASE: Final = 17
+
+
+def explain(rounds: Rounds, step: str, cost: StepCost) -> None:
+    """Record the snapshots that name line and holder of what `step` leaves behind.
+
+    An agent that refuses or fails is a caveat, not an error: the verdict does not rest on these rounds.
+    """
+    traced: dict[str, AgentLink] = {}
+    try:
+        for dose in explain_doses(cost, len(rounds.serving())):
+            _trace(rounds, traced)
+            done = rounds.run(Phase.EXPLAIN, {step: dose}, alone=step)
+            _snapshot(rounds, done.index)
+    finally:
+        _stop_tracing(rounds, traced)
+
+
+def explain_doses(cost: StepCost, workers: int) -> Sequence[int]:
+    """Requests of each explain round: distinct primes, few where a request is slow or keeps much."""
+    affordable = _TIME / _SLOWDOWN / max(cost.duration, 1e-4) / _ROUNDS
+    bearable = _GROWTH / max(cost.growth, 1) / _ROUNDS / 2.5
+    base = max(2, min(_LARGEST_BASE, int(affordable), int(bearable)))
+    return [dose * max(1, workers) for dose in prime_doses(base, _ROUNDS)]
+
+
+def _trace(rounds: Rounds, traced: dict[str, AgentLink]) -> None:
+    """Start tracing in the workers that do not trace yet: recycled ones are born in between."""
+    for key, link in rounds.serving().items():
+        if key in traced:
+            continue
+        try:
+            link.trace(_FRAMES)
+        except AgentError as error:
+            rounds.recorder.caveat("not-traced", f"Allocations could not be traced: {error.message}")
+        else:
+            traced[key] = link
+
+
+def _snapshot(rounds: Rounds, index: int) -> None:
+    for link in rounds.serving().values():
+        try:
+            snapshot = link.snapshot(index, types=True, sites=True, paths=True)
+        except AgentError as error:
+            rounds.recorder.caveat("no-snapshot", f"A snapshot could not be taken: {error.message}")
+            continue
+        rounds.longest_pause = max(snapshot.pause, rounds.longest_pause or 0.0)
+        rounds.recorder.snapshot(snapshot)
+        for problem in snapshot.problems:
+            rounds.recorder.caveat("snapshot", problem)
+
+
+def _stop_tracing(rounds: Rounds, traced: dict[str, AgentLink]) -> None:
+    for link in traced.values():
+        try:
+            link.trace(None)
+        except AgentError as error:
+            if link.alive:  # a recycled worker needs no stopping
+                rounds.recorder.caveat("still-traced", f"Tracing could not be stopped: {error.message}")
