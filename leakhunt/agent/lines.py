@@ -76,7 +76,7 @@ class _Watched:
             self._problem = "memory_profiler cannot be imported in the target: %s" % error
             self._missing = error.name or "memory_profiler"
         except Exception as error:
-            self._problem = "%s cannot be wrapped: %r" % (self.name, error)
+            self._problem = "it cannot be wrapped: %r" % error
 
     def unwrap(self) -> None:
         self._undo()
@@ -115,7 +115,7 @@ class _Watched:
         if not isinstance(function, FunctionType):
             return "there is no function %s in %s" % (self._path, self.module)
         if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-            return "%s is a generator or coroutine, which cannot be measured by calls" % self.name
+            return "it is a generator or coroutine, which cannot be measured by calls"
         self._code = function.__code__
         self._undo = _replace(owner, last, found, function, self._measured(function))
         return None

@@ -68,9 +68,9 @@ def merge_tables(tables: Iterable[Sequence[Entry]]) -> LineTable:
         measured = [entry for entry in entries if entry.get("problem") is None]
         if not measured:
             _require_memory_profiler(entries)
-            problems.append(f"{entries[0]['problem']}.")
+            problems.append(f"{name}: {entries[0]['problem']}.")
         elif not any(entry["calls"] for entry in measured):
-            problems.append(f"{name} was not called by any request of this workload.")
+            problems.append(f"{name}: no request of this workload called it.")
         else:
             functions.append(_merge(name, measured))
     return LineTable(tuple(sorted(functions, key=lambda function: -function.kept)), tuple(problems))
@@ -80,7 +80,7 @@ def _require_memory_profiler(entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entry.get("missing"):
             raise TargetError(
-                f"{entry['problem']}.",
+                f"{entry['problem']}",
                 "Install it into the environment that the target runs in: python -m pip install memory-profiler",
             )
 

@@ -195,8 +195,8 @@ def test_functions_imported_before_are_found_too(hooks: Hooks, app_name: str) ->
         ("View.nowhere", "there is no function View.nowhere in watched_app"),
         ("Nobody.method", "there is no function Nobody.method in watched_app"),
         ("View", "there is no function View in watched_app"),
-        ("generates", "watched_app:generates is a generator or coroutine, which cannot be measured by calls"),
-        ("waits", "watched_app:waits is a generator or coroutine, which cannot be measured by calls"),
+        ("generates", "it is a generator or coroutine, which cannot be measured by calls"),
+        ("waits", "it is a generator or coroutine, which cannot be measured by calls"),
     ],
 )
 def test_what_cannot_be_measured_is_said(hooks: Hooks, app_name: str, name: str, problem: str) -> None:

@@ -52,13 +52,13 @@ def test_a_master_that_never_imports_the_app_is_no_problem(views: str) -> None:
 
 def test_a_function_found_nowhere_is_a_problem() -> None:
     table = merge_tables([[unmeasured("there is no function upload in shop.views")]] * 2)
-    assert (table.functions, table.problems) == ((), ("there is no function upload in shop.views.",))
+    assert (table.functions, table.problems) == ((), ("shop.views:upload: there is no function upload in shop.views.",))
 
 
 def test_a_function_never_called_is_a_problem(views: str) -> None:
     table = merge_tables([[measured(views, calls=0, kept=0)]])
     assert table.functions == ()
-    assert table.problems == ("shop.views:upload was not called by any request of this workload.",)
+    assert table.problems == ("shop.views:upload: no request of this workload called it.",)
 
 
 def test_a_target_without_memory_profiler_is_refused_with_the_line_to_install_it() -> None:
