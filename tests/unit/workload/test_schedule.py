@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakhunt.workload.scenario import Step
@@ -11,6 +11,7 @@ from leakhunt.workload.schedule import doses_for, shuffled
 doses = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 30), max_size=6)
 
 
+@settings(deadline=None)
 @given(doses, st.integers(0, 99), st.integers(0, 99))
 def test_a_schedule_holds_every_step_as_often_as_its_dose(dose: dict[str, int], seed: int, number: int) -> None:
     order = shuffled(dose, seed=seed, round_number=number)
@@ -29,6 +30,7 @@ def step(name: str, weight: float, *, once: bool = False) -> Step:
     return Step(name, "GET", "/", weight=weight, once=once)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=6), st.integers(0, 1000))
 def test_shares_add_up_to_the_total_and_miss_their_weight_by_less_than_one(weights: list[float], total: int) -> None:
     shares = doses_for([step(str(index), weight) for index, weight in enumerate(weights)], total)

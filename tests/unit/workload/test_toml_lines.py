@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakhunt.workload.toml import loads
@@ -80,6 +80,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(words, values, max_size=4))
 def test_finds_exactly_the_keys_that_the_parser_finds(data: dict[str, object]) -> None:
     text = "".join(
