@@ -1,4 +1,4 @@
-"""Throughput and memory of a 500 MB upload: leakhunt's Replayer, curl and requests, side by side.
+"""Throughput and memory of a 500 MB upload: leakhunt's Replayer, httpx2, requests and curl, side by side.
 
 Each client runs in a process of its own against a server that throws everything away. The clients take turns, in an
 order that changes every round, so that a slow moment of the machine hits all alike. Prints a Markdown table; ratios are
@@ -73,6 +73,14 @@ with open(sys.argv[3], "rb") as file:
     assert requests.post(sys.argv[1], files={"file": file}).status_code == 200
 print(time.perf_counter() - started)
 """
+HTTPX = """
+import sys, time
+import httpx2
+started = time.perf_counter()
+with open(sys.argv[3], "rb") as file:
+    assert httpx2.post(sys.argv[1], files={"file": file}, timeout=600).status_code == 200
+print(time.perf_counter() - started)
+"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,7 @@ def clients() -> Mapping[str, Callable[[str, int, Path], list[str]]]:
     """Command lines that print the seconds their upload took."""
     found: dict[str, Callable[[str, int, Path], list[str]]] = {
         "leakhunt": lambda url, size, _: [sys.executable, "-c", REPLAYER, url, str(size)],
+        "httpx2": lambda url, size, file: [sys.executable, "-c", HTTPX, url, str(size), str(file)],
         "requests": lambda url, size, file: [sys.executable, "-c", REQUESTS, url, str(size), str(file)],
     }
     curl = shutil.which("curl")
