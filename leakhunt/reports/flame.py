@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
 from leakhunt.model.report import Report
 from leakhunt.model.snapshot import Frame
 from leakhunt.reports.phrases import plain
 from leakhunt.units import format_size
+
+Stacks: TypeAlias = tuple[tuple[tuple[Frame, ...], float], ...]
+"""Stacks, innermost frame first, and the bytes each keeps per request."""
 
 _WIDTH: Final = 960.0
 _ROW: Final = 22.0
@@ -43,7 +46,7 @@ class Box:
 
 def boxes(report: Report) -> tuple[Box, ...]:
     """The boxes of the graph, callers above what they call; empty without stacks."""
-    root = _tree(report.flame)
+    root = _tree(report.flame or _stacks_of_suspects(report))
     return tuple(_layout(root, 0.0, _WIDTH / root.weight, 0)) if root.weight > 0 else ()
 
 
@@ -61,7 +64,11 @@ def render(report: Report) -> str | None:
     )
 
 
-def _tree(stacks: Iterable[tuple[tuple[Frame, ...], float]]) -> _Node:
+def _stacks_of_suspects(report: Report) -> Stacks:
+    return tuple((suspect.stack, suspect.bytes_per_request or 0.0) for suspect in report.suspects if suspect.stack)
+
+
+def _tree(stacks: Stacks) -> _Node:
     root = _Node(None)
     for stack, weight in stacks:
         if weight <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib import resources
 from typing import Final
 
@@ -41,6 +42,7 @@ def _chart(figure: Figure | None, title: str, id_prefix: str) -> Markup:
     return Markup(inline(charts.svg(figure), title=title, id_prefix=id_prefix))  # noqa: S704  # as above
 
 
+@cache
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("leakhunt.reports", "templates"),

@@ -25,8 +25,12 @@ _FIRST_SCREEN: Final = 5
 """Suspects shown; the files hold all of them."""
 
 
-def show(report: Report, console: Console) -> None:
-    """Print the report. Text from the target is never taken for markup or for control sequences."""
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print the report, on standard output unless told otherwise.
+
+    Text from the target is never taken for markup or for control sequences.
+    """
+    console = console or Console()
     console.print(_panel(report))
     for rank, suspect in enumerate(report.suspects[:_FIRST_SCREEN], start=1):
         console.print(_suspect(rank, suspect))

@@ -370,7 +370,7 @@ BOUNDED: Final = replace(
             SUSPECTS[1],
             route=COURSE,
             type="courseware.catalogue.Page",
-            cause="python-objects",
+            cause="bounded-cache",
             site=Site("courseware/catalogue.py", 12, "page", "@lru_cache(maxsize=500)"),
             library=None,
             path="courseware.catalogue.page.cache['*']",

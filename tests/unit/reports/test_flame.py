@@ -42,7 +42,7 @@ def test_boxes_too_thin_to_see_are_left_out() -> None:
 
 def test_without_stacks_there_is_no_graph() -> None:
     assert render(TRUNCATED) is None
-    assert render(replace(LEAK, flame=((IMAGE_STACK, 0.0), (VIDEO_STACK, -5.0)))) is None
+    assert render(replace(LEAK, suspects=(), flame=((IMAGE_STACK, 0.0), (VIDEO_STACK, -5.0)))) is None
 
 
 def test_names_from_the_target_are_escaped() -> None:
@@ -51,3 +51,8 @@ def test_names_from_the_target_are_escaped() -> None:
     assert "<script" not in drawing
     tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(drawing).iter()}
     assert tags == {"svg", "g", "title", "rect", "text"}
+
+
+def test_the_stacks_of_the_suspects_are_drawn_where_there_are_no_others() -> None:
+    drawn = boxes(replace(LEAK, flame=()))
+    assert {"enqueue", "upload_video"} <= {box.name.split()[0] for box in drawn}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from leakhunt.model.report import Report
@@ -39,3 +41,11 @@ def test_control_characters_from_the_target_reach_no_format(form: Format) -> Non
 @EVERY_FORMAT
 def test_rendering_twice_gives_the_same_text(form: Format) -> None:
     assert form.render(SAMPLES["leak"]) == form.render(SAMPLES["leak"])
+
+
+def test_every_format_has_a_test_file_and_a_heading_in_the_documentation() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
+    for form in FORMATS:
+        module = form.render.__module__.rpartition(".")[2]
+        assert (Path(__file__).parent / f"test_{module}.py").exists()
+        assert f"\n### {form.name}\n" in guide

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -89,3 +90,20 @@ def test_the_schema_refuses_a_report_without_a_verdict() -> None:
     del document["judgement"]["verdict"]
     with pytest.raises(jsonschema.ValidationError, match="verdict"):
         jsonschema.validate(document, schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_every_key_and_every_cause_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "report-schema.md").read_text(encoding="utf-8")
+    for key in keys(json.loads(render(LEAK))) - {"VARIANT", "chdir", "live", "200", "201"} - set(LEAK.conditions):
+        assert f"`{key}`" in text, key
+    for cause in schema()["$defs"]["cause"]["enum"]:
+        assert f"| `{cause}` |" in text
+
+
+def keys(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return {key for one in value for key in keys(one)}
+    if isinstance(value, dict):
+        own = {key for key in value if not key.endswith("_reason")}
+        return own | {key for one in value.values() for key in keys(one)}
+    return set()

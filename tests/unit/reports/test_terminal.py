@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from leakhunt.model.report import Report
-from leakhunt.reports.terminal import show
+from leakhunt.reports.terminal import print_report
 from unit.reports.samples import LEAK, SAMPLES, SUSPECTS, nasty
 
 
@@ -15,7 +15,7 @@ def screen(report: Report, *, width: int = 80, colour: bool = False) -> str:
     console = Console(
         file=io.StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None
     )
-    show(report, console)
+    print_report(report, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
