@@ -17,6 +17,9 @@ from typing import Protocol
 import psutil
 import pytest
 
+ROOT = Path(__file__).parent.parent
+"""The checkout."""
+
 TESTED_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 """Versions that a target may run on."""
 

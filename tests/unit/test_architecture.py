@@ -16,10 +16,9 @@ from types import FunctionType
 import pytest
 
 import leakhunt
-from conftest import find_interpreters
+from conftest import ROOT, find_interpreters
 
 PACKAGE = Path(leakhunt.__file__).parent
-ROOT = PACKAGE.parent
 AGENT = sorted((PACKAGE / "agent").rglob("*.py"))
 IN_THE_TARGET = [*AGENT, *PACKAGE.glob("targets/stdlib_server.py")]
 
