@@ -83,7 +83,9 @@ class App:
     """Live bytes of the first requests of a process."""
     seconds_per_request: float = 0.002
     spread: float = 0.0
-    """Standard deviation of what one request keeps, as a share of its mean."""
+    """Standard deviation of the upload size, and with it of what one request keeps, as a share of its mean."""
+    upload: float = 1000
+    """Mean body size in bytes."""
     statuses: Mapping[str, int] = field(default_factory=dict)
     """Route -> status of all its responses; 200 where absent."""
 
@@ -160,16 +162,18 @@ class Recorder:
         process = self.processes[slot]
         if not any(process.served.values()):
             self._grow(process, "live", self.app.warm_up)
-        self._keep(process, route)
+        factor = max(0.1, self.random.gauss(1, self.app.spread)) if self.app.spread else 1.0
+        self._keep(process, route, factor)
         process.served[route] += 1
         status = self.app.statuses.get(route, 200)
         duration = self.app.seconds_per_request
-        self.requests.append(RequestRecord(index, route, status, status == 200, 1000, self.time, duration))
+        self.requests.append(
+            RequestRecord(index, route, status, status == 200, round(self.app.upload * factor), self.time, duration)
+        )
         self.time += duration
 
-    def _keep(self, process: _Process, route: str) -> None:
+    def _keep(self, process: _Process, route: str, factor: float) -> None:
         for signal, amount in self.app.keeps.get(route, {}).items():
-            factor = max(0.0, self.random.gauss(1, self.app.spread)) if self.app.spread else 1.0
             self._grow(process, signal, amount * factor)
         cache = self.app.caches.get(route)
         if cache is not None and process.served[route] < cache.entries:

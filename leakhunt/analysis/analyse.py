@@ -10,6 +10,7 @@ from leakhunt.analysis.assess import judge_routes
 from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment
 from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, total_growth
+from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import count_responses
@@ -66,11 +67,12 @@ def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
 def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     responses = count_responses(run)
     leads = find_leads(run)
+    explained = {alone.route for alone in alone_rounds(run)}
     cases = []
     for route, judgement in judge_routes(run, experiment).items():
         mine = leads.get(route, ())
         final = upgrade(experiment, judgement, mine, run.containers)
-        cases.append(Case(run, final, route_report(run, experiment, final, responses[route]), mine))
+        cases.append(Case(run, final, route_report(run, experiment, final, responses[route]), mine, route in explained))
     return tuple(sorted(cases, key=lambda case: _rank(case.report)))
 
 

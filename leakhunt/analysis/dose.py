@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
+from typing import Final
 
 from leakhunt.analysis.linear import Vector, dot, independent, orthonormal, residual
 from leakhunt.analysis.permutation import attainable, permutation_p_value
 from leakhunt.analysis.series import RoundGrowth
 from leakhunt.analysis.student import quantile_99
 from leakhunt.model.report import Interval
+
+_SPARE: Final = 4
+"""Rounds that have to be left over before sizes of uploads are taken into account."""
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class Lottery:
         parts = {}
         for route in self.routes:
             column = self.doses(route)
-            nuisance = orthonormal([*self._intercepts(), *(self.doses(r) for r in self.routes if r != route)])
+            others = tuple(name for name in self.routes if name != route)
+            nuisance = orthonormal([*self._intercepts(), *map(self.doses, others), *self.excess(others)])
             own = residual(residual(column, nuisance), nuisance)
             if len(nuisance) + 1 < len(self.rows) and independent(own, column):
                 parts[route] = (nuisance, own)
@@ -85,6 +91,17 @@ class Lottery:
             tuple(float(row.lives) if s == stratum else 0.0 for s, row in zip(self.strata, self.rows, strict=True))
             for stratum in dict.fromkeys(self.strata)
         ]
+
+    def excess(self, routes: Sequence[str]) -> list[Vector]:
+        """Upload bytes beyond the average, of those routes whose uploads differ in size.
+
+        Only where enough rounds are left over: a column costs a degree of freedom.
+        """
+        varying = [route for route in routes if any(row.excess.get(route) for row in self.rows)]
+        columns = len(set(self.strata)) + len(self.routes) + len(varying)
+        if len(self.rows) - columns < _SPARE:
+            return []
+        return [tuple(row.excess.get(route, 0.0) for row in self.rows) for route in varying]
 
     def growth(self, signal: str) -> Vector | None:
         """Growth of a signal, round by round; None unless it was read in every round."""
@@ -104,6 +121,8 @@ class Lottery:
         nuisance, own = parts
         rest = residual(growth, nuisance)
         per_request = dot(own, rest) / dot(own, own)
+        if dot(rest, rest) <= _ROUNDING * dot(growth, growth):
+            per_request, rest = 0.0, (0.0,) * len(rest)
         doses = self.doses(route)
         test = test_above is not None and per_request >= test_above
         return Slope(
@@ -115,6 +134,30 @@ class Lottery:
             sum(growth),
             noise_allowance(growth),
         )
+
+    def slopes_by_block(self, route: str, signal: str) -> tuple[float, ...] | None:
+        """The route's slope in each block, when what the other routes do is the same in all of them.
+
+        Estimates only: the sizes of the route's own uploads are taken out too, which no test could allow.
+        """
+        growth = self.growth(signal)
+        if growth is None:
+            return None
+        doses = self.doses(route)
+        own = [
+            tuple(dose if s == stratum else 0.0 for s, dose in zip(self.strata, doses, strict=True))
+            for stratum in dict.fromkeys(self.strata)
+        ]
+        others = [self.doses(name) for name in self.routes if name != route]
+        shared = [*self._intercepts(), *others, *self.excess(self.routes)]
+        found = []
+        for column in own:
+            basis = orthonormal([*shared, *(other for other in own if other is not column)])
+            rest = residual(residual(column, basis), basis)
+            if not independent(rest, column):
+                return None
+            found.append(dot(rest, growth) / dot(rest, rest))
+        return tuple(found)
 
 
 def noise_allowance(growth: Sequence[float]) -> float:

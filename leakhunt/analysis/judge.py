@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leakhunt.analysis import wording
 from leakhunt.analysis.background import background_share
 from leakhunt.analysis.blocks import Experiment, memory_signal, resource_signals
 from leakhunt.analysis.dose import Lottery, Slope
-from leakhunt.analysis.thresholds import Thresholds
 from leakhunt.model.report import Verdict
 
 STATE_VERDICTS: Mapping[str, Verdict] = {
@@ -100,35 +99,36 @@ def _judge_leak(
 
 
 def _leaking_signals(experiment: Experiment, history: _History) -> tuple[str, ...]:
-    found = set()
-    for last in range(1, len(history.hits)):
-        for signal in set(history.slopes[last]) & set(history.slopes[last - 1]):
-            pair = history.slopes[last - 1][signal], history.slopes[last][signal]
-            later = [slopes[signal] for slopes in history.slopes[last + 1 :] if signal in slopes]
-            if _persists(pair, later, experiment.thresholds) and (
+    return _ordered(
+        {
+            signal
+            for last in range(1, len(history.hits))
+            for signal in experiment.thresholds.as_mapping()
+            if _persists(experiment, history.route, signal, last)
+            and (
                 signal in history.hits[last] & history.hits[last - 1]
                 or _joint_hit(experiment, history.route, signal, last)
-            ):
-                found.add(signal)
-    return _ordered(found)
+            )
+        }
+    )
 
 
-def _persists(pair: tuple[Slope, Slope], later: Sequence[Slope], thresholds: Thresholds) -> bool:
-    first, second = (slope.per_request for slope in pair)
-    if first <= 0 or second < thresholds.persistence * first:
+def _persists(experiment: Experiment, route: str, signal: str, last: int) -> bool:
+    """Whether growth reached the budget in both blocks, and went on at the same pace up to the end of the run."""
+    slopes = experiment.join(experiment.blocks[last - 1 :]).slopes_by_block(route, signal)
+    thresholds = experiment.thresholds
+    if slopes is None or min(slopes[:2]) < thresholds.of(signal):
         return False
-    return all(slope.per_request >= thresholds.persistence * second for slope in later)
+    first, second, *later = slopes
+    return second >= thresholds.persistence * first and all(s >= thresholds.persistence * second for s in later)
 
 
 def _joint_hit(experiment: Experiment, route: str, signal: str, last: int) -> bool:
     """Two blocks taken together: the power that few rounds lack when many routes have to be told apart."""
-    budget = experiment.thresholds.of(signal)
-    pair = experiment.blocks[last - 1 : last + 1]
-    if signal == "blocks" or any(
-        (slope := block.slope(route, signal)) is None or slope.per_request < budget for block in pair
-    ):
+    if signal == "blocks":
         return False
-    slope = experiment.join(pair).slope(route, signal, test_above=budget)
+    pair = experiment.join(experiment.blocks[last - 1 : last + 1])
+    slope = pair.slope(route, signal, test_above=experiment.thresholds.of(signal))
     return slope is not None and slope.p_value is not None and slope.p_value <= experiment.thresholds.joint_significance
 
 
@@ -147,7 +147,11 @@ def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
         others = {**others, "anonymous": history.slopes[-1]["anonymous"]}
     for name, other in others.items():
         # A signal that moves in steps of its own only has to show no evidence against the route.
-        if other.upper >= thresholds.of(name) and other.p_value is not None and other.p_value <= 0.01:
+        if (
+            other.upper >= thresholds.of(name)
+            and other.p_value is not None
+            and other.p_value <= 2 * thresholds.significance
+        ):
             doubts.append(wording.suspicious(name, other))
     return tuple(doubts)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
+from typing import Final
 
 from leakhunt.analysis.dose import Lottery
 from leakhunt.analysis.linear import Vector, dot, independent, orthonormal, residual
+from leakhunt.analysis.series import Ledger
 from leakhunt.analysis.student import quantile_99
 from leakhunt.model.report import Interval
+from leakhunt.model.run import Phase
+
+_VAGUE: Final = 0.1
+"""Half width of the interval, as a share of the rate, from which a better source is looked for."""
 
 
 def growth_rate(lottery: Lottery, route: str, signal: str) -> tuple[float, Interval | None] | None:
@@ -28,7 +35,38 @@ def growth_rate(lottery: Lottery, route: str, signal: str) -> tuple[float, Inter
         return None if slope is None else (slope.per_request, slope.interval)
     weights = tuple(1 / sqrt(row.requests) if row.requests else 0.0 for row in lottery.rows)
     columns = {name: _scale(lottery.doses(name), weights) for name in lottery.routes}
+    columns |= {f"{i}": _scale(column, weights) for i, column in enumerate(lottery.excess(lottery.routes))}
     return _fit(columns, route, _scale(growth, weights))
+
+
+def alone_rate(ledger: Ledger, route: str, signal: str) -> tuple[float, Interval | None] | None:
+    """The same from the explain rounds, in which the route ran alone.
+
+    Tracing costs memory there, some percent of many small blocks and nothing of few large ones. The first
+    round in which a route is alone is left out, because tracing and the step itself start with it.
+    """
+    alone = [row for row in ledger.of_phase(Phase.EXPLAIN) if row.requests and row.doses.get(route) == row.requests]
+    rows = tuple(row for row in alone[1:] if signal in row.growth)
+    if not rows:
+        return None
+    weights = tuple(1 / sqrt(row.requests) for row in rows)
+    doses = tuple(float(row.requests) for row in rows)
+    return _fit({route: _scale(doses, weights)}, route, _scale([row.growth[signal] for row in rows], weights))
+
+
+def better_rate(
+    verdict: tuple[float, Interval | None] | None, alone: tuple[float, Interval | None] | None
+) -> tuple[float, Interval | None] | None:
+    """The verdict rounds' figure, unless they hardly know it and the route alone tells it more exactly."""
+    if verdict is None or alone is None or alone[1] is None or alone[0] <= 0:
+        return verdict
+    known = verdict[1] is not None and _half(verdict[1]) <= _VAGUE * abs(verdict[0])
+    closer = verdict[1] is None or _half(alone[1]) < _half(verdict[1])
+    return alone if closer and not known else verdict
+
+
+def _half(interval: Interval) -> float:
+    return (interval[1] - interval[0]) / 2
 
 
 def _fit(columns: dict[str, Vector], route: str, growth: Vector) -> tuple[float, Interval | None] | None:
@@ -54,5 +92,5 @@ def _has_intercept(lottery: Lottery, growth: Vector) -> bool:
     return fit is not None and fit[1] is not None and fit[1][0] > 0
 
 
-def _scale(column: Vector, weights: Vector) -> Vector:
+def _scale(column: Sequence[float], weights: Vector) -> Vector:
     return tuple(value * weight for value, weight in zip(column, weights, strict=True))

@@ -8,9 +8,9 @@ from typing import Final
 from leakhunt.analysis.blocks import Experiment
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.peaks import Peak, read_peak
-from leakhunt.analysis.rate import growth_rate
+from leakhunt.analysis.rate import alone_rate, better_rate, growth_rate
 from leakhunt.analysis.responses import Responses
-from leakhunt.model.report import Growth, Interval, RouteReport
+from leakhunt.model.report import Growth, Interval, RouteReport, Verdict
 from leakhunt.model.run import Run
 
 _LIVE_SHARE: Final = 0.7
@@ -20,7 +20,7 @@ _NOT_MEASURED: Final = "no complete block of verdict rounds tells this route fro
 
 def route_report(run: Run, experiment: Experiment, judgement: RouteJudgement, responses: Responses) -> RouteReport:
     """One row. Sizes are rates over the last two complete blocks."""
-    rates = {signal: growth_rate(experiment.window, judgement.route, signal) for signal in ("live", "anonymous")}
+    rates = {signal: _rate(experiment, judgement, signal) for signal in ("live", "anonymous")}
     basis = _basis(rates, judgement)
     rate = rates[basis] if basis else None
     live = rates["live"]
@@ -58,6 +58,13 @@ def minimum_detectable(experiment: Experiment, judgement: RouteJudgement, basis:
     if slope is None or slope.half_width is None or basis is None:
         return None
     return max(slope.half_width, experiment.thresholds.of(basis))
+
+
+def _rate(experiment: Experiment, judgement: RouteJudgement, signal: str) -> tuple[float, Interval | None] | None:
+    rate = growth_rate(experiment.window, judgement.route, signal)
+    if judgement.verdict is Verdict.CLEAN:
+        return rate
+    return better_rate(rate, alone_rate(experiment.ledger, judgement.route, signal))
 
 
 def _basis(rates: Mapping[str, tuple[float, Interval | None] | None], judgement: RouteJudgement) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from leakhunt.analysis.sizes import excess_bytes
 from leakhunt.analysis.thresholds import Thresholds
 from leakhunt.model.measurement import Sample
 from leakhunt.model.run import Phase, Role, Round, Run
@@ -40,6 +41,8 @@ class RoundGrowth:
     """By signal; absent unless every life was read at both ends."""
     doses: Mapping[str, int]
     seconds: Seconds
+    excess: Mapping[str, float] = field(default_factory=dict)
+    """By route whose uploads differ in size: bytes sent beyond what so many requests send on average."""
 
     @property
     def requests(self) -> int:
@@ -78,11 +81,12 @@ def read_ledger(run: Run, thresholds: Thresholds) -> Ledger:
     observations = observe(run, routes)
     judged, short = _choose_lives(observations, thresholds.minimum_life)
     temp_files = _temp_file_growth(run.rounds)
+    excess = excess_bytes(run)
     by_round: dict[int, list[Observation]] = defaultdict(list)
     for observation in observations:
         if observation.worker in judged:
             by_round[observation.round.index].append(observation)
-    rows = tuple(_sum_round(group, temp_files) for _, group in sorted(by_round.items()))
+    rows = tuple(_sum_round(group, temp_files, excess.get(index, {})) for index, group in sorted(by_round.items()))
     return Ledger(routes, rows, judged, short, _split_known(run, routes))
 
 
@@ -173,7 +177,9 @@ def _temp_file_growth(rounds: Iterable[Round]) -> dict[int, float]:
     return growth
 
 
-def _sum_round(group: Sequence[Observation], temp_files: Mapping[int, float]) -> RoundGrowth:
+def _sum_round(
+    group: Sequence[Observation], temp_files: Mapping[int, float], excess: Mapping[str, float]
+) -> RoundGrowth:
     round_ = group[0].round
     signals = set.intersection(*(set(observation.growth) for observation in group))
     growth = {signal: sum(observation.growth[signal] for observation in group) for signal in signals}
@@ -184,4 +190,4 @@ def _sum_round(group: Sequence[Observation], temp_files: Mapping[int, float]) ->
         for route, dose in observation.doses.items():
             doses[route] += dose
     seconds = max(observation.seconds for observation in group)
-    return RoundGrowth(round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds)
+    return RoundGrowth(round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds, excess)

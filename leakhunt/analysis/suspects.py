@@ -41,6 +41,8 @@ class Case:
     judgement: RouteJudgement
     report: RouteReport
     leads: tuple[Lead, ...]
+    explained: bool
+    """Whether the route was run alone with its allocations traced."""
 
     @property
     def total(self) -> float:
@@ -129,6 +131,8 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     memory = {"live", "anonymous", "blocks"} & set(case.judgement.signals)
     if not memory or missing < (1 - _EXPLAINED) * case.total:
         return suspects
+    if not case.explained:
+        return [_unexplained(case, missing)]
     share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
     cause = "native" if case.report.bytes_per_request_basis == "live" else "mapped-by-interpreter-or-extension"
     owner = _native_owner(suspects)
@@ -144,6 +148,12 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         advice=advice(cause, None, None, owner.cap),
     )
     return suspects
+
+
+def _unexplained(case: Case, missing: float) -> Suspect:
+    """Growth of a route that was never run alone: only the signals tell what it may be."""
+    cause = "python-objects" if "blocks" in case.judgement.signals else "native"
+    return _bare(case, cause, missing, None, "the run ended before the route was run alone to explain its growth")
 
 
 def _native_owner(suspects: Sequence[Suspect]) -> Suspect | None:

@@ -44,7 +44,7 @@ def leak(signals: Sequence[str], blocks: Sequence[Mapping[str, Slope]], requests
     lines = []
     for signal in signals:
         steps = " then ".join(f"{_short(signal, s[signal].per_request)}" for s in blocks[-3:] if signal in s)
-        lines.append(f"{_NOUNS[signal]} grows with every request of this route: {steps} per request, block by block")
+        lines.append(f"{_NOUNS[signal]}: {steps} more with every request of this route, block by block")
     lines.append(f"unbounded over {requests} requests; a store with room for more entries would look the same")
     return tuple(lines)
 
