@@ -1,5 +1,17 @@
+import secrets
+
 from django.conf import settings
 from django.db import models
+
+
+def scattered(_: "Upload", name: str) -> str:
+    """Where a file goes in the media directory: `3/f/9/a/c/0/7/1/content.png`.
+
+    Parts of paths come from a small set because `pathlib` interns each one, and CPython 3.12 never forgets those.
+    """
+    _, dot, suffix = name.rpartition(".")
+    content = f"content.{suffix.lower()}" if dot else "content"
+    return "/".join([*secrets.token_hex(4), content])
 
 
 class Course(models.Model):
@@ -22,9 +34,9 @@ class Upload(models.Model):
     lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="uploads")
     kind = models.CharField(max_length=10, choices=Kind)
     title = models.CharField(max_length=200)
-    file = models.FileField(upload_to="uploads/%Y/%m/%d", max_length=200)
+    file = models.FileField(upload_to=scattered, max_length=200)
     size = models.PositiveBigIntegerField()
-    preview = models.FileField(upload_to="previews/%Y/%m/%d", max_length=200, blank=True)
+    preview = models.FileField(upload_to=scattered, max_length=200, blank=True)
     """Thumbnail of an image, first part of a video; empty until it has been made."""
     digest = models.CharField(max_length=64, blank=True)
     """SHA-256 of the content; empty until it has been computed."""
