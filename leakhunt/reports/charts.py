@@ -63,7 +63,8 @@ def growth_chart(report: Report) -> Figure | None:
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} MiB"))
         axes.grid(axis="y", color=GRID, linewidth=0.6)
-        figure.legend(handles=curves[:_LEGEND_ENTRIES], loc="outside lower left", ncols=4, frameon=False, fontsize=8)
+        handles = _fewest(curves)
+        figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
@@ -154,6 +155,13 @@ def _bar(axes: Axes, position: int, route: RouteReport) -> None:
     axes.annotate(
         text, (max(value, high, 0), position), (5, 0), textcoords="offset points", va="center", fontsize=8, color=INK
     )
+
+
+def _fewest(curves: list[Line2D]) -> list[Line2D]:
+    """As many curves as the legend has room for; recycled workers can be dozens."""
+    more = len(curves) - _LEGEND_ENTRIES
+    rest = [Line2D([], [], linestyle="none", label=f"and {more} more")] if more > 0 else []
+    return [*curves[:_LEGEND_ENTRIES], *rest]
 
 
 def _ends(route: RouteReport) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from leakhunt.units import format_duration, format_size
 NOT_MEASURED: Final = "\N{EN DASH}"
 
 HEADLINES: Final[Mapping[Verdict, str]] = {
-    Verdict.LEAK: "Memory is kept after every request, and nothing stops it.",
+    Verdict.LEAK: "What requests leave behind adds up, and nothing stops it.",
     Verdict.CLEAN: "No leak: whatever a request takes, it gives back.",
     Verdict.BOUNDED: "Memory grew and then stopped at a cap: a hazard by its size, not a leak.",
     Verdict.INCONCLUSIVE: "This run proves neither a leak nor its absence.",
@@ -27,7 +27,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "Amplification": "Peak bytes per uploaded byte. 0 means that uploads stream to disk, 1 that the whole file was in "
     "memory once, 3 that it was there three times.",
     "Line": "The innermost line of the application in the stack that allocated what stays.",
-    "Holder": "The path from a module or a thread to what stays, written as Python would. `[*]` is any index or key. "
+    "Holder": "The path from a module or a thread to what stays, written as Python would. [*] is any index or key. "
     "To stop the leak, this reference has to go.",
     "RSS and USS": "RSS is the memory the kernel gives a process. USS is the part that no other process shares. "
     "Both also move for reasons that are no leak, so they are drawn but not judged.",

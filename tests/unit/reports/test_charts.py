@@ -73,3 +73,13 @@ def test_open_intervals_and_single_points_can_be_drawn() -> None:
     for figure in (growth_chart(report), routes_chart(report)):
         assert figure is not None
         assert svg(figure)
+
+
+def test_dozens_of_recycled_workers_leave_room_for_the_chart() -> None:
+    many = tuple(replace(LEAK.series[0], name=f"worker {number}") for number in range(30))
+    figure = growth_chart(replace(LEAK, series=many))
+    assert figure is not None
+    shown = texts(svg(figure))
+    assert "worker 7" in shown
+    assert "worker 8" not in shown
+    assert "and 22 more" in shown
