@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from leakhunt.errors import AgentError
 from leakhunt.model.run import Role, Worker
-from leakhunt.targets import deaths, tree
+from leakhunt.targets import deaths, ports, tree
 from leakhunt.targets.oom import OomWatch
 from leakhunt.targets.roles import TARGET, Facts, assign_names, assign_roles
 from leakhunt.targets.supervision import Supervision
@@ -23,6 +23,8 @@ PERIOD: Final[Seconds] = 0.25
 _SETTLING: Final = 8
 """Polls during which a process may still become another program by exec, or rename itself."""
 _SNAPSHOT_CHILD_SCORE: Final = 1000
+_SETUP: Final = "setup"
+"""Program of what the set-up commands left running, such as a broker."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Life:
     link: AgentLink | None = None
     hooked: bool = False
     served: bool = False
+    listens: bool = False
     died: Seconds | None = None
     death: str | None = None
     polls_dead: int = 0
@@ -49,7 +52,7 @@ class Life:
         return not self.snapshot_child and (self.polls > 1 or self.link is not None)
 
     def facts(self) -> Facts:
-        return Facts(self.process.key, self.parent, self.program, self.command, self.hooked, self.served)
+        return Facts(self.process.key, self.parent, self.program, self.command, self.hooked, self.served, self.listens)
 
 
 class Census:
@@ -71,16 +74,19 @@ class Census:
         self._lock = threading.Lock()
         self._lives: dict[str, Life] = {}
         self._programs: dict[int, str] = {}
+        self._newcomers = _SETUP
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leakhunt-census", daemon=True)
 
     def register(self, pid: int, program: str) -> None:
-        """Say that `pid`, and whatever descends from it, belongs to a program of the launch."""
+        """Say that `pid`, and whatever descends from it, belongs to a companion. To be called before `start`."""
         with self._lock:
             self._programs[pid] = program
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Begin to poll; call it when everything but the target itself has been started."""
+        self.poll()
+        self._newcomers = TARGET
         self._thread.start()
 
     def stop(self) -> None:
@@ -92,6 +98,8 @@ class Census:
     def workers(self) -> tuple[Worker, ...]:
         """Every life that counts, in order of birth."""
         self._ask_idle_masters()
+        if not self.any_hooked():
+            self._look_for_listeners()
         with self._lock:
             lives = self._counted()
         facts = [life.facts() for life in lives]
@@ -166,7 +174,7 @@ class Census:
             return self._programs[process.pid]
         if parent is not None:
             return parent.program
-        return self._programs.get(process.session, TARGET)
+        return self._programs.get(process.session, self._newcomers)
 
     def _look_for_death(self, life: Life, seen: Process | None, now: Seconds) -> None:
         if life.died is None:
@@ -199,6 +207,13 @@ class Census:
             masters = [life for key, life in self._lives.items() if key in parents and life.hooked and not life.served]
         for life in masters:
             _ask(life)
+
+    def _look_for_listeners(self) -> None:
+        """Without an agent, whoever holds a listening socket is taken for a server process."""
+        holders = frozenset().union(*ports.listeners(self.target_pids()).values())
+        with self._lock:
+            for life in self._lives.values():
+                life.listens = life.listens or (life.died is None and life.process.pid in holders)
 
 
 def _worker(life: Life, role: Role, name: str) -> Worker:

@@ -45,8 +45,8 @@ class Surroundings:
     supervision: Supervision
     cwd: Path
     env: Mapping[str, str]
-    logs: Path
-    """Directory of the logs."""
+    log: Callable[[str], Log]
+    """Where the program of that name writes."""
     shown: Shown
 
 
@@ -58,7 +58,7 @@ def set_up(commands: tuple[Command, ...], around: Surroundings) -> None:
     """
     for number, command in enumerate(commands, 1):
         name = f"setup-{number}"
-        log = Log.of(around.logs, name)
+        log = around.log(name)
         pid = around.supervision.start(name, command, cwd=around.cwd, env=around.env, log=log)
         status = around.supervision.wait(pid, SETUP_TIMEOUT)
         if status == 0:
@@ -73,7 +73,7 @@ def start_companion(companion: CompanionSpec, around: Surroundings) -> int:
     Raises:
         TargetError: it cannot be started, ends, or is not ready after `READY_TIMEOUT`.
     """
-    log = Log.of(around.logs, companion.name)
+    log = around.log(companion.name)
     supervision = around.supervision
     pid = supervision.start(companion.name, companion.command, cwd=around.cwd, env=around.env, log=log)
     is_ready = _check(companion, around, log)
@@ -107,6 +107,7 @@ def _succeeds(command: Command, around: Surroundings) -> bool:
     try:
         ended = subprocess.run(
             command,
+            check=False,
             cwd=around.cwd,
             env=around.env,
             stdin=subprocess.DEVNULL,

@@ -13,15 +13,21 @@ from leakhunt.targets.logs import Log
 _LINES: Final = 12
 _SHORTEST_SECRET: Final = 4
 _PORT_IN_USE: Final = re.compile(r"address already in use|that port is already in use|connection in use", re.IGNORECASE)
-_NO_MODULE: Final = re.compile(
-    r"^(?:\S+: )?(?:ModuleNotFoundError|ImportError): (No module named '?([\w.]+)'?.*)$", re.MULTILINE
+_NO_MODULE: Final = re.compile(r"No module named '?([\w.]+)")
+_NO_ATTRIBUTE: Final = re.compile(r"Failed to find attribute '(\w+)'|module '[\w.]+' has no attribute '(\w+)'")
+_NOT_CALLABLE: Final = re.compile(
+    r"^Application object must be callable"
+    r"|server\.application\((?:.*\n){1,8}?TypeError: '\w+' object is not callable",
+    re.MULTILINE,
 )
-_NO_ATTRIBUTE: Final = re.compile(r"Failed to find attribute|has no attribute '?(?P<name>\w+)'?")
-_NOT_CALLABLE: Final = re.compile(r"must be callable|object is not callable")
+"""In gunicorn's words, or raised by waitress as it tries to call it."""
 _LAST_ERROR: Final = re.compile(
-    r"^((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Configured|Warning)\b.*)$", re.MULTILINE
+    r"^((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|ImproperlyConfigured)\b.*)$", re.MULTILINE
 )
-_LOG_PREFIX: Final = re.compile(r"^\[[^\]]*\] \[\d+\] \[[A-Z]+\] ")
+_WAITRESS: Final = re.compile(
+    r"There was an exception \((\w+)\) importing your module\.\s+It had these arguments: *\s+1\. (.*)"
+)
+"""waitress prints no traceback, but this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Shown:
 
     def with_tail(self, sentence: str, log: Log) -> str:
         """The sentence, with the last lines of a program's stderr below it."""
-        lines = self.clean(log.errors()).splitlines()[-_LINES:]
+        lines = [line for line in self.clean(log.errors()).splitlines() if line.strip()][-_LINES:]
         return "\n".join([sentence, *(f"  | {line}" for line in lines)])
 
 
@@ -69,20 +75,29 @@ def explain(stderr: str, *, app: str | None, cwd: str) -> Explanation | None:
         return Explanation(
             "the port of the target is already in use", "End the program that has it, or choose another port."
         )
-    if app is None:
+    return None if app is None else _explain_import(_WAITRESS.sub(r"\1: \2", stderr), app, cwd)
+
+
+def explain_uncallable(stderr: str, app: str) -> Explanation | None:
+    """What stderr says if `MODULE:CALLABLE` names something that cannot be called; waitress starts all the same."""
+    if not _NOT_CALLABLE.search(stderr):
         return None
+    return Explanation(
+        f"{app} is not callable, so it is no WSGI app", "Write MODULE:FACTORY() if a function makes the app."
+    )
+
+
+def _explain_import(stderr: str, app: str, cwd: str) -> Explanation | None:
     module, _, name = app.partition(":")
     missing = _NO_MODULE.search(stderr)
-    if missing is not None and (module == missing[2] or module.startswith(f"{missing[2]}.")):
+    if missing is not None and f"{module}.".startswith(f"{missing[1]}."):
         return Explanation(
-            f"there is no module {missing[2]} in {cwd}", "Give the directory that holds it with --chdir."
+            f"there is no module {missing[1]} in {cwd}", "Give the directory that holds it with --chdir."
         )
-    attribute = _NO_ATTRIBUTE.search(stderr)
-    if attribute is not None and attribute["name"] in {None, name.removesuffix("()")}:
+    absent = _NO_ATTRIBUTE.search(stderr)
+    if absent is not None and name.removesuffix("()") in absent.groups():
         return Explanation(f"the module {module} has no {name}", f"Name the WSGI callable that {module} defines.")
-    if _NOT_CALLABLE.search(stderr):
-        return Explanation(
-            f"{app} is not callable, so it is no WSGI app", "Write MODULE:FACTORY() if it has to be called first."
-        )
+    if (uncallable := explain_uncallable(stderr, app)) is not None:
+        return uncallable
     errors = _LAST_ERROR.findall(stderr)
     return Explanation(f"{module} raises on import: {errors[-1]}") if errors else None

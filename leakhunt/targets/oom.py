@@ -11,7 +11,7 @@ _CGROUPS: Final = Path("/sys/fs/cgroup")
 
 
 class OomWatch:
-    """Compares the kernel's counters of out-of-memory kills, of this cgroup and of the machine, with those at its start."""
+    """Compares the kernel's counters of out-of-memory kills, this cgroup's and the machine's, with those before."""
 
     def __init__(self) -> None:
         self._before = kills()

@@ -32,6 +32,8 @@ class Facts:
     """Its agent has wrapped a WSGI callable."""
     served: bool
     """Its agent has counted requests."""
+    listens: bool
+    """It holds a listening socket; looked up only where no agent is hooked."""
 
 
 def assign_roles(lives: Sequence[Facts]) -> dict[str, Role]:
@@ -71,7 +73,7 @@ def assign_names(lives: Sequence[Facts], roles: Mapping[str, Role]) -> dict[str,
 
 
 def program_name(command: Sequence[str]) -> str:
-    """What a command line runs: `gunicorn` for `python -m gunicorn app`, `runserver` for `python manage.py runserver`."""
+    """What a command line runs: `gunicorn` for `python -m gunicorn`, `runserver` for `python manage.py runserver`."""
     if not command or not command[0]:
         return "process"
     # Servers that rename themselves leave one argument: `gunicorn: worker [app]`.
@@ -101,10 +103,11 @@ def _script(arguments: Sequence[str]) -> Sequence[str]:
 
 
 def _serving(lives: Sequence[Facts]) -> frozenset[str]:
-    """Keys of the lives that serve; where no agent tells, those without children of their own."""
+    """Keys of the lives that serve; where no agent tells, those that listen and have no listening children."""
     target = [life for life in lives if life.program == TARGET]
     told = frozenset(life.key for life in target if life.hooked or life.served)
     if told:
         return told
-    parents = {life.parent for life in target}
-    return frozenset(life.key for life in target if life.key not in parents)
+    listening = [life for life in target if life.listens]
+    parents = {life.parent for life in listening}
+    return frozenset(life.key for life in listening if life.key not in parents)

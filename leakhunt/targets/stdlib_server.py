@@ -22,6 +22,8 @@ from wsgiref.handlers import SimpleHandler
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 _CHUNK = 1 << 16
+_PATIENCE = 0.2
+"""Seconds between two looks at whether to end."""
 _LINGER = 2.0
 """Seconds given to a client to take in an answer that came before its whole body was read."""
 
@@ -99,12 +101,14 @@ class Handler(WSGIRequestHandler):
         """Read what the app left unread: closing on it would reset the connection and lose the answer."""
         if not body.left:
             return
-        self.wfile.flush()
-        self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(_LINGER)
         deadline = time.monotonic() + _LINGER
-        while time.monotonic() < deadline and body.read(_CHUNK):
-            pass
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER)
+            while time.monotonic() < deadline and body.read(_CHUNK):
+                pass
+        except OSError:
+            return  # The client did not wait for it.
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the name is the base class's
         """Write no access log."""
@@ -177,12 +181,12 @@ def main() -> None:
     app = load(options.app)
     server = Server((host, int(port)), options.threads)
     server.set_app(app)
-    signal.signal(signal.SIGTERM, _end)
-    server.serve_forever(poll_interval=3600)
-
-
-def _end(*_: object) -> None:
-    raise SystemExit(0)
+    # A flag, not an exception: wsgiref swallows whatever is raised while it handles a request.
+    ending: List[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+    server.timeout = _PATIENCE
+    while not ending:
+        server.handle_request()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""The target's own program once it has been started: whether it still runs, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from leakhunt.errors import TargetError
+from leakhunt.model.run import Role
+from leakhunt.targets import deaths
+from leakhunt.targets.census import Census
+from leakhunt.targets.failures import Explanation, Shown, explain, explain_uncallable, how_ended
+from leakhunt.targets.logs import Log
+from leakhunt.targets.supervision import Supervision
+
+_CRASH_LOOP: Final = 3
+"""Workers that have to die one after the other, none living on, before the target counts as dead."""
+_LOST: Final = "leakhunt's supervisor process was killed, and the target with it"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The target's first process, and all that descends from it."""
+
+    supervision: Supervision
+    census: Census
+    pid: int
+    log: Log
+    shown: Shown
+    app: str | None
+    """`MODULE:CALLABLE`, if leakhunt made the command for it."""
+    cwd: Path
+
+    def start_error(self) -> TargetError | None:
+        """Why it will never answer; None while it still may."""
+        if not self.supervision.alive():
+            return TargetError(_LOST)
+        status = self.supervision.exit_status(self.pid)
+        # Exit code 0 with processes left is a server that made itself a daemon.
+        if status is None or (status == 0 and self.census.target_pids()):
+            return None
+        known = explain(self.log.errors(), app=self.app, cwd=str(self.cwd))
+        return self.error(known or Explanation(f"the target {how_ended(status)} before it answered"))
+
+    def app_error(self) -> TargetError | None:
+        """Why every answer will be an error; None if there may be better ones."""
+        known = None if self.app is None else explain_uncallable(self.log.errors(), self.app)
+        return None if known is None else self.error(known)
+
+    def error(self, why: Explanation) -> TargetError:
+        """A start that failed, with the last lines of the target's stderr."""
+        return TargetError(self.shown.with_tail(self.shown.clean(why.sentence), self.log), why.hint)
+
+    def failure(self) -> str | None:
+        """One sentence if it died after it had answered: as a whole, or worker after worker."""
+        if not self.supervision.alive():
+            return _LOST
+        workers = [worker for worker in self.census.workers() if worker.role is Role.WORKER]
+        if any(worker.died is None for worker in workers):
+            return None
+        last = [worker.death for worker in workers[-_CRASH_LOOP:]]
+        status = self.supervision.exit_status(self.pid)
+        if status is not None:
+            return f"the target was {deaths.OOM}" if deaths.OOM in last else f"the target {how_ended(status)}"
+        if len(last) == _CRASH_LOOP and deaths.RECYCLED not in last:
+            return f"the target's workers keep dying; the last one was {last[-1]}"
+        return None
