@@ -207,9 +207,7 @@ def read_run(path: Path) -> Run:
     Raises:
         RunFileError: there is no run, it was recorded by a newer leakhunt, or it is damaged.
     """
-    file = path / FILE_NAME if path.is_dir() else path
-    if not file.is_file():
-        raise RunFileError(f"There is no recorded run at {path}.", f"Name a directory that holds a {FILE_NAME}.")
+    file = _find(path)
     try:
         with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as database:
             # One transaction, so that a run that is still being written is read as of one moment.
@@ -221,6 +219,20 @@ def read_run(path: Path) -> Run:
             f"The run in {file} cannot be read: {error}.",
             "The file is damaged or cut off; copy it again from where it was recorded, or record a new run.",
         ) from error
+
+
+def _find(path: Path) -> Path:
+    try:
+        file = path / FILE_NAME if path.is_dir() else path
+        if file.is_file():
+            # SQLite would only say that it cannot open the file, not why.
+            file.open("rb").close()
+            return file
+    except OSError as error:
+        raise RunFileError(
+            f"The run in {path} cannot be read: {error.strerror}.", "Only who recorded a run may read it, and root."
+        ) from error
+    raise RunFileError(f"There is no recorded run at {path}.", f"Name a directory that holds a {FILE_NAME}.")
 
 
 def _make_private(directory: Path, file: Path) -> None:

@@ -53,6 +53,7 @@ def _suspect_lines(rank: int, suspect: Suspect) -> Iterator[str]:
     yield f"- Holder: {_code(suspect.path) if suspect.path else _text(_no_holder(suspect))}"
     if suspect.path_nodes:
         yield f"- Chain: {' → '.join(_code(hop) for hop in suspect.path_nodes)}"
+    yield f"- Because: {_text(phrases.because(suspect))}"
     if suspect.advice:
         yield f"- Advice: {_text(suspect.advice)}"
     yield f"- Fingerprint: {_code(suspect.fingerprint)}"

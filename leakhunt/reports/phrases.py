@@ -11,6 +11,9 @@ from leakhunt.units import format_duration, format_size
 
 NOT_MEASURED: Final = "\N{EN DASH}"
 
+_PEAKS: Final = 4
+"""Routes whose peaks are worth a place on the first screen; the table has all of them."""
+
 HEADLINES: Final[Mapping[Verdict, str]] = {
     Verdict.LEAK: "What requests leave behind adds up, and nothing stops it.",
     Verdict.CLEAN: "No leak: whatever a request takes, it gives back.",
@@ -121,13 +124,10 @@ def explained(report: Report) -> str | None:
 
 def transient(report: Report) -> str | None:
     """What requests only use for a while, apart from what they keep; None where no peak was measured."""
-    peaks = [
-        f"{route.route} {format_size(route.peak_bytes_per_request)}"
-        + (f" ({route.amplification:.2f} x upload)" if route.amplification is not None else "")
-        for route in report.routes
-        if route.peak_bytes_per_request is not None
-    ]
-    return f"Transient, given back after the request: {'; '.join(peaks)}." if peaks else None
+    peaks = [(route.peak_bytes_per_request, route) for route in report.routes if route.peak_bytes_per_request]
+    highest = sorted(peaks, key=lambda one: -one[0])[:_PEAKS]
+    told = "; ".join(f"{route.route} {format_size(peak)}{_of_upload(route)}" for peak, route in highest)
+    return f"Transient, given back after the request: {told}." if told else None
 
 
 def paid_once(report: Report) -> str | None:
@@ -163,6 +163,15 @@ def why(route: RouteReport) -> str:
 def statuses(route: RouteReport) -> str:
     """`200: 40, 500: 2`."""
     return ", ".join(f"{status}: {number}" for status, number in route.statuses.items()) or NOT_MEASURED
+
+
+def because(suspect: Suspect) -> str:
+    """Why it is a suspect, in one sentence."""
+    return f"{'; '.join(reason.rstrip('.') for reason in suspect.reasons)}." if suspect.reasons else NOT_MEASURED
+
+
+def _of_upload(route: RouteReport) -> str:
+    return "" if route.amplification is None else f" ({route.amplification:.2f} x upload)"
 
 
 def _or_unmeasured(text: str) -> str:

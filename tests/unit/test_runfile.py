@@ -396,3 +396,30 @@ def test_run_directories_are_named_by_utc_time_and_target(tmp_path: Path) -> Non
     first.mkdir()
     assert run_directory(tmp_path, "courseware.wsgi:application", noon).name.endswith("-2")
     assert run_directory(tmp_path, "../..//", noon).name == "20261123T120509Z-run"
+
+
+def test_closing_again_does_no_harm(tmp_path: Path) -> None:
+    with writer(tmp_path / "run") as recorder:
+        recorder.finish("complete")
+        recorder.close()
+    assert read_run(tmp_path / "run").outcome == "complete"
+
+
+def test_writing_after_the_end_is_refused(tmp_path: Path) -> None:
+    recorder = writer(tmp_path / "run")
+    recorder.finish("complete")
+    with pytest.raises(RunFileError, match="could not be written"):
+        recorder.round(round_number(0))
+
+
+@pytest.fixture
+def someone_elses_run(tmp_path: Path) -> Path:
+    """A run that may not be read: locked even for its owner, unless the owner is root."""
+    writer(tmp_path / "run").finish("complete")
+    (tmp_path / "run").chmod(0)
+    return tmp_path / "run"
+
+
+def test_a_run_of_someone_else_is_refused_with_the_reason(someone_elses_run: Path, without_privileges: None) -> None:
+    with pytest.raises(RunFileError, match="Permission denied"):
+        read_run(someone_elses_run)
