@@ -24,6 +24,8 @@ PACKAGE = "leakhunt.agent"
 class Bundle:
     """Finds and loads the agent's modules from the text in this file."""
 
+    __module__ = PACKAGE
+
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ARG004  # importlib's signature
         """The spec of a module of the agent; None for every other name."""

@@ -29,6 +29,13 @@ MODULES = (
     "child",
     "probes",
     "probes.heap",
+    "probes.shipped",
+    "probes.walk",
+    "probes.plans",
+    "probes.census",
+    "probes.sites",
+    "probes.paths",
+    "probes.holders",
 )
 """Everything that travels; a module may import those above it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from leakhunt.agent.journal import note, problems
@@ -10,21 +11,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PROBES = (("heap", "leakhunt.agent.probes.heap"),)
+PROBES = (
+    ("heap", "leakhunt.agent.probes.heap"),
+    ("types", "leakhunt.agent.probes.census"),
+    ("sites", "leakhunt.agent.probes.sites"),
+    ("paths", "leakhunt.agent.probes.paths"),
+    ("holders", "leakhunt.agent.probes.holders"),
+)
 """(part of a snapshot, module whose function of that name observes it); in this order, since the first see the least of us"""
+
+
+class Scene:
+    """What was there before the first probe ran."""
+
+    def __init__(self, blocks: int, tracked: list[Any]) -> None:
+        self.blocks = blocks
+        """Allocated blocks, counted before the fork."""
+        self.tracked = tracked
+        """Everything the collector knows."""
 
 
 def observe(address: str, request: dict[str, Any], blocks: int) -> None:
     """Run the probes that the request asks for and send the results to the controller, over a connection of our own."""
     del problems[:]
     result: dict[str, Any] = {}
+    scene = Scene(blocks, [] if set(request["parts"]) == {"heap"} else gc.get_objects())
     for name, module in PROBES:
         if name in request["parts"]:
-            _probe(result, name, module, (request["parts"][name], blocks))
+            _probe(result, name, module, (request["parts"][name], scene))
     _send(address, {"hello": "child", "token": request["token"]}, {"result": result, "problems": problems})
 
 
-def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any, int]) -> None:
+def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any, Scene]) -> None:
     try:
         __import__(module)
         result[name] = getattr(sys.modules[module], name)(*arguments)

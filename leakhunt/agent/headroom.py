@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 SMALLEST = 200 << 20
 """Bytes that must be available in any case."""
 SHARE = 0.5
@@ -20,61 +22,57 @@ def refusal() -> str | None:
 
 def available_bytes() -> int:
     """What the machine and every control group above this process still allow."""
-    free = _meminfo().get("MemAvailable", UNLIMITED)
-    return min([free, *_group_headrooms()])
+    free = _number(_read("/proc/meminfo"), b"MemAvailable:")
+    return min([UNLIMITED if free is None else free * 1024, *_group_headrooms()])
 
 
 def resident_bytes() -> int:
     """RSS of this process."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * 4096
-
-
-def _meminfo() -> dict[str, int]:
-    with open("/proc/meminfo", encoding="ascii") as file:
-        rows = [line.split() for line in file]
-    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows}
+    return int(_read("/proc/self/statm").split()[1]) * 4096
 
 
 def _group_headrooms() -> list[int]:
-    with open("/proc/self/cgroup", encoding="utf-8") as file:
-        rows = [line.rstrip("\n").split(":", 2) for line in file]
     found = []
-    for _, controllers, path in rows:
+    for line in _read("/proc/self/cgroup").decode().splitlines():
+        _, controllers, path = line.split(":", 2)
         if not controllers:
-            found += _headrooms("/sys/fs/cgroup", path, "memory.max", "memory.current", "inactive_file")
+            found += _headrooms("/sys/fs/cgroup", path, ("memory.max", "memory.current", b"inactive_file "))
         elif "memory" in controllers.split(","):
-            names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-            found += _headrooms("/sys/fs/cgroup/memory", path, *names)
+            names = "memory.limit_in_bytes", "memory.usage_in_bytes", b"total_inactive_file "
+            found += _headrooms("/sys/fs/cgroup/memory", path, names)
     return found
 
 
-def _headrooms(root: str, path: str, limit_file: str, usage_file: str, cache: str) -> list[int]:
+def _headrooms(root: str, path: str, names: tuple[str, str, bytes]) -> list[int]:
     """Room in the group and in each of its parents; page cache that can be dropped counts as room."""
     found = []
     while True:
         group = root + path.rstrip("/")
-        limit, usage = _number(f"{group}/{limit_file}"), _number(f"{group}/{usage_file}")
-        if limit is not None and usage is not None and limit < UNLIMITED:
-            found.append(limit - usage + _statistic(f"{group}/memory.stat", cache))
+        limit, usage = _read(f"{group}/{names[0]}").strip(), _read(f"{group}/{names[1]}").strip()
+        if limit.isdigit() and usage.isdigit() and int(limit) < UNLIMITED:
+            found.append(int(limit) - int(usage) + (_number(_read(f"{group}/memory.stat"), names[2]) or 0))
         if path in {"", "/"}:
             return found
         path = path.rpartition("/")[0]
 
 
-def _number(path: str) -> int | None:
-    try:
-        with open(path, encoding="ascii") as file:
-            text = file.read().strip()
-    except OSError:
+def _number(text: bytes, name: bytes) -> int | None:
+    """The number after `name` at the start of a line."""
+    start = 0 if text.startswith(name) else text.find(b"\n" + name) + 1
+    if start == 0 and not text.startswith(name):
         return None
-    return int(text) if text.isdigit() else None
+    return int(text[start + len(name) :].split(None, 1)[0])
 
 
-def _statistic(path: str, name: str) -> int:
+def _read(path: str) -> bytes:
+    """A file of the kernel, empty if it cannot be read. No file object: its buffers would show up in what is measured."""
     try:
-        with open(path, encoding="ascii") as file:
-            rows = [line.split() for line in file]
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return 0
-    return next((int(row[1]) for row in rows if row[0] == name), 0)
+        return b""
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

@@ -19,7 +19,7 @@ from typing import Any, Final
 from leakhunt.agent import wire
 from leakhunt.errors import AgentError
 from leakhunt.model.measurement import HeapUsage
-from leakhunt.model.snapshot import Container, Snapshot
+from leakhunt.model.snapshot import Container, PathNode, Snapshot
 from leakhunt.targets.answers import (
     AgentStats,
     Hello,
@@ -31,6 +31,7 @@ from leakhunt.targets.answers import (
     read_stats,
     read_types,
 )
+from leakhunt.targets.shipped import MODULES, source
 from leakhunt.units import Seconds
 
 __all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
@@ -179,7 +180,7 @@ class AgentLink:
         """The heap after a round, seen by a snapshot child. What fails in the child is a problem of the snapshot."""
         wanted: dict[str, object] = {}
         if types:
-            wanted["types"] = True
+            wanted["types"] = {"objgraph": source("objgraph")}
         if sites:
             wanted["sites"] = True
         if paths:
@@ -196,6 +197,27 @@ class AgentLink:
             pause=float(reply["pause"]),
             problems=tuple(str(each) for each in [*problem, *message["problems"]]),
         )
+
+    def inspect(
+        self,
+        round: int,  # noqa: A002  # as the noun calls it
+        paths: Sequence[tuple[str, Sequence[PathNode]]],
+        *,
+        values: bool = False,
+        timeout: Seconds = 60.0,
+    ) -> tuple[Container, ...]:
+        """A closer look at holders, each given as its path and the nodes from below the root down to it.
+
+        With `values` strings of the heap are shown, else their type and length.
+        """
+        wanted = {
+            "paths": [{"path": path, "chain": [(node.edge, node.type) for node in nodes]} for path, nodes in paths],
+            "sources": {name: source(name) for name in MODULES},
+            "values": values,
+            "budget": timeout / 3,
+        }
+        _, message = self._observe({"holders": wanted}, timeout)
+        return tuple(read_container(row, self.key, round) for row in self._part(message, "holders"))
 
     def trace(self, frames: int | None) -> None:
         """Start tracemalloc with so many frames, or stop it."""
@@ -232,6 +254,7 @@ class AgentLink:
 
     def _observe(self, parts: Mapping[str, object], timeout: Seconds) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The agent's reply and the child's message; a child that hangs is killed and made once more."""
+        reply: Mapping[str, Any] = {}
         for _ in range(TRIES):
             token = secrets.token_hex(16)
             results = self._hub.expect(token)
@@ -249,11 +272,10 @@ class AgentLink:
                 return reply, message
         raise AgentError(f"the snapshot child of process {self.hello.pid} did not finish within {timeout:.0f} s")
 
-    def _part(self, message: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    def _part(self, message: Mapping[str, Any], name: str) -> Any:
         if name not in message["result"]:
             raise AgentError(f"process {self.hello.pid}: {'; '.join(map(str, message['problems']))}")
-        part: Mapping[str, Any] = message["result"][name]
-        return part
+        return message["result"][name]
 
 
 def _peer(connection: socket.socket) -> int:

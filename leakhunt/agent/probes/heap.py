@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from leakhunt.agent.child import Scene
+
 _SIZE_CLASS = re.compile(rb"^ *[0-9]+ +([0-9]+) +[0-9]+ +([0-9]+) +[0-9]+ *$", re.MULTILINE)
 """class, size, number of pools, blocks in use, blocks free"""
 _FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
@@ -33,12 +35,12 @@ class MallInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in _FIELDS]
 
 
-def heap(_: Any, blocks: int) -> dict[str, Any]:
+def heap(_: Any, scene: Scene) -> dict[str, Any]:
     """Blocks as counted before the fork, bytes in use in pymalloc and malloc, objects tracked by the collector."""
     malloc = malloc_in_use()
     pymalloc = pymalloc_in_use()
     return {
-        "blocks": blocks,
+        "blocks": scene.blocks,
         "pymalloc": pymalloc,
         "malloc": malloc,
         "objects": len(gc.get_objects()),

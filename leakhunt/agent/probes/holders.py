@@ -1,0 +1,168 @@
+"""A closer look at single holders: length, cap, size with all they reach, and who holds what they hold."""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from collections import deque
+
+from leakhunt.agent.probes.paths import explore
+from leakhunt.agent.probes.plans import LRU
+from leakhunt.agent.probes.shipped import load
+from leakhunt.agent.probes.walk import type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from leakhunt.agent.child import Scene
+
+CAPS = ("maxsize", "max_size", "max_entries", "maxlen", "capacity", "_maxsize", "_max_size", "_max_entries", "_maxlen")
+"""Attributes in which containers keep the largest number of entries that they will hold."""
+DEPTH = 15
+"""Longest chain of references looked for."""
+
+
+def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
+    """One row per path asked for, in that order. `request` holds paths, the sources of the libraries, and `values`."""
+    began = time.monotonic()
+    chains = [tuple((edge, kind) for edge, kind in path["chain"]) for path in request["paths"]]
+    owners = [chain[:-1] for chain in chains]
+    walk = explore(scene.tracked, [*chains, *owners])
+    found = {walk.goals[place]: things for place, things in walk.found.items()}
+    ignored = [scene.tracked, *walk.found.values(), found, walk.__dict__]
+    rows = []
+    for path, chain in zip(request["paths"], chains):
+        things = found.get(chain) or []
+        row = _row(path["path"], things, found.get(chain[:-1]) or [])
+        if things and request["sources"]:
+            in_time = time.monotonic() - began < request["budget"]
+            _look_closer(row, things, ignored, request, in_time)
+        rows.append(row)
+    return rows
+
+
+def cap_of(thing: Any, owner: Any = None) -> tuple[int | None, str | None]:
+    """The largest number of entries a container will hold, and where that is written; of its owner where it is a mere dict."""
+    if type(thing) is LRU:
+        return thing.cache_info().maxsize, "cache_info().maxsize"
+    if isinstance(thing, deque):
+        return thing.maxlen, None if thing.maxlen is None else "deque.maxlen"
+    for each in (thing, owner):
+        if each is None or isinstance(each, (types.ModuleType, type)):
+            continue
+        if type(each) is LRU:
+            return each.cache_info().maxsize, "cache_info().maxsize"
+        attributes = getattr(each, "__dict__", {})
+        for name in (*CAPS, "_Cache__maxsize"):
+            value = attributes.get(name)
+            if type(value) is int and value > 0:
+                return value, f"{type(each).__name__}.{name}"
+    return None, None
+
+
+def _row(path: str, things: list[Any], owners: list[Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "path": path,
+        "type": "",
+        "length": None,
+        "deep_size": None,
+        "cap": None,
+        "cap_source": None,
+        "chain": [],
+        "problems": [],
+    }
+    if not things:
+        row["problems"].append("it was not found again")
+        return row
+    thing = max(things, key=_length)
+    row["type"] = type_name(type(thing))
+    row["length"] = _length(thing) if _length(thing) >= 0 else None
+    row["cap"], row["cap_source"] = cap_of(thing, owners[0] if len(owners) == 1 else None)
+    return row
+
+
+def _look_closer(
+    row: dict[str, Any], things: list[Any], ignored: list[Any], request: dict[str, Any], in_time: bool
+) -> None:
+    thing = max(things, key=_length)
+    if not in_time:
+        row["problems"].append("no time was left to look closer")
+        return
+    try:
+        row["chain"] = _chain(_sample(thing), [*ignored, things], request)
+    except Exception as error:
+        row["problems"].append(f"objgraph found no chain: {type(error).__name__}: {error}")
+    try:
+        row["deep_size"] = load("asizeof", request["sources"]).asizeof(thing)
+    except Exception as error:
+        row["problems"].append(f"pympler could not size it: {type(error).__name__}: {error}")
+
+
+def _length(thing: Any) -> int:
+    """Number of entries; -1 for what has none. Only of built-in containers, so that no code of the app is run."""
+    for kind in (dict, list, tuple, set, frozenset, deque):
+        if isinstance(thing, kind):
+            return int(kind.__len__(thing))
+    return int(thing.cache_info().currsize) if type(thing) is LRU else -1
+
+
+def _sample(thing: Any) -> Any:
+    """A newest entry of a container that can be looked for, else the container itself."""
+    if isinstance(thing, dict):
+        entries = list(dict.values(thing))[-1:]
+    elif isinstance(thing, (list, tuple, deque)):
+        entries = list(thing)[-1:]
+    else:
+        entries = []
+    tracked = [entry for entry in entries if type(entry) not in {str, bytes, int, float, bool, type(None)}]
+    return tracked[0] if tracked else thing
+
+
+def _chain(sample: Any, ignored: list[Any], request: dict[str, Any]) -> list[str]:
+    objgraph = load("objgraph", request["sources"])
+    frames = []
+    frame: Any = sys._getframe()
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    extra = {id(thing) for thing in [*ignored, ignored, frames, *frames, *(each.f_locals for each in frames)]}
+    chain = objgraph.find_backref_chain(sample, objgraph.is_proper_module, max_depth=DEPTH, extra_ignore=extra)
+    return _hops(chain, show=bool(request["values"]))
+
+
+def _hops(chain: list[Any], show: bool) -> list[str]:
+    """One text per object; namespaces are told as the attribute they lead to."""
+    hops = []
+    for holder, thing in zip([None, *chain], chain):
+        if isinstance(thing, types.ModuleType):
+            hops.append(f"module {thing.__name__}")
+        else:
+            hops.append(f"{_edge(holder, thing, show)}{type_name(type(thing))}{_size(thing)}")
+    return hops
+
+
+def _edge(holder: Any, thing: Any, show: bool) -> str:
+    if isinstance(holder, dict):
+        key = next((key for key, value in dict.items(holder) if value is thing), None)
+        is_name = isinstance(key, str) and ("__name__" in holder or key.isidentifier() and show)
+        return f"{key}: " if is_name else f"[{_told(key, show)}]: "
+    if isinstance(holder, (list, tuple, set, frozenset, deque)):
+        return "[*]: "
+    names = getattr(holder, "__dict__", {}) if holder is not None else {}
+    if names is thing:
+        return "__dict__: "
+    return next((f".{name}: " for name, value in names.items() if value is thing), "")
+
+
+def _told(key: Any, show: bool) -> str:
+    if show and isinstance(key, (str, bytes, int)):
+        return repr(key)[:80]
+    length = f" of {len(key)}" if isinstance(key, (str, bytes)) else ""
+    return f"{type_name(type(key))}{length}"
+
+
+def _size(thing: Any) -> str:
+    length = _length(thing)
+    return f" of {length}" if length >= 0 else ""
