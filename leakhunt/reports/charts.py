@@ -70,7 +70,7 @@ def growth_chart(report: Report) -> Figure | None:
 
 def routes_chart(report: Report) -> Figure | None:
     """Bytes kept per request and route with their intervals; None where none was measured."""
-    rows = [route for route in report.routes if route.bytes_per_request is not None]
+    rows = [route for route in report.routes if _known(route.bytes_per_request)]
     if not rows:
         return None
     with rc_context(_STYLE):
@@ -162,6 +162,10 @@ def _fewest(curves: list[Line2D]) -> list[Line2D]:
     more = len(curves) - _LEGEND_ENTRIES
     rest = [Line2D([], [], linestyle="none", label=f"and {more} more")] if more > 0 else []
     return [*curves[:_LEGEND_ENTRIES], *rest]
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and isfinite(value)
 
 
 def _ends(route: RouteReport) -> tuple[float, float]:

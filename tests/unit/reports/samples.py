@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final
+from dataclasses import fields, replace
+from typing import Final, TypeVar
 
 from leakhunt.model.report import (
     Growth,
@@ -22,6 +22,8 @@ from leakhunt.model.report import (
 )
 from leakhunt.model.run import Caveat, Cost, Phase, Plan
 from leakhunt.model.snapshot import Frame
+
+Noun = TypeVar("Noun", Report, RouteReport, Suspect, WorkerReport, RoundRow, Judgement, Plan)
 
 IMAGE: Final = "POST /lessons/<int:pk>/images/"
 VIDEO: Final = "POST /lessons/<int:pk>/videos/"
@@ -492,6 +494,25 @@ def nasty() -> Report:
         outcome=NASTY,
         flame=(((frame,), 5.0),),
     )
+
+
+def hollow() -> Report:
+    """A full report in which everything that may be missing is missing."""
+    return replace(
+        _without(LEAK),
+        routes=tuple(map(_without, LEAK.routes)),
+        suspects=tuple(map(_without, LEAK.suspects)),
+        workers=tuple(map(_without, LEAK.workers)),
+        evidence=tuple(map(_without, LEAK.evidence)),
+        judgement=_without(LEAK.judgement),
+        plan=_without(LEAK.plan),
+    )
+
+
+def _without(noun: Noun) -> Noun:
+    missing = {field.name: None for field in fields(noun) if "None" in str(field.type)}
+    empty: dict[str, dict[str, str]] = {name: {} for name in ("null_reasons", "options") if hasattr(noun, name)}
+    return replace(noun, **missing, **empty)  # type: ignore[arg-type]  # names come from the noun itself
 
 
 SAMPLES: Final = {

@@ -7,7 +7,7 @@ import pytest
 from leakhunt.model.report import Report
 from leakhunt.reports.base import Format
 from leakhunt.reports.formats import FORMATS
-from unit.reports.samples import SAMPLES, nasty
+from unit.reports.samples import SAMPLES, hollow, nasty
 
 EVERY_FORMAT = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 
@@ -49,3 +49,10 @@ def test_every_format_has_a_test_file_and_a_heading_in_the_documentation() -> No
         module = form.render.__module__.rpartition(".")[2]
         assert (Path(__file__).parent / f"test_{module}.py").exists()
         assert f"\n### {form.name}\n" in guide
+
+
+@EVERY_FORMAT
+def test_a_report_in_which_all_that_may_be_missing_is_missing_is_still_a_report(form: Format) -> None:
+    shown = form.render(hollow())
+    assert "LEAK" in shown
+    assert "None" not in shown

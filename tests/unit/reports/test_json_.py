@@ -13,9 +13,11 @@ import pytest
 from leakhunt.model.report import Report
 from leakhunt.reports.json_ import render
 from unit.reports.golden import assert_as_in_golden
-from unit.reports.samples import LEAK, NASTY, SAMPLES, nasty
+from unit.reports.samples import LEAK, NASTY, SAMPLES, hollow, nasty
 
-EVERY_SAMPLE = pytest.mark.parametrize("report", [*SAMPLES.values(), nasty()], ids=[*SAMPLES, "nasty"])
+EVERY_SAMPLE = pytest.mark.parametrize(
+    "report", [*SAMPLES.values(), nasty(), hollow()], ids=[*SAMPLES, "nasty", "hollow"]
+)
 
 FIXED_KEYS = {
     "schema": (),

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from leakhunt.model.report import Report
 from leakhunt.reports.terminal import print_report
-from unit.reports.samples import LEAK, SAMPLES, SUSPECTS, nasty
+from unit.reports.samples import LEAK, SAMPLES, SUSPECTS, hollow, nasty
 
 
 def screen(report: Report, *, width: int = 80, colour: bool = False) -> str:
@@ -65,3 +65,7 @@ def test_text_from_the_target_is_neither_markup_nor_control_sequence() -> None:
 
 def test_colours_are_ours_alone() -> None:
     assert "\x1b[31mred" not in screen(nasty(), colour=True)
+
+
+def test_nothing_that_is_missing_is_shown_as_none() -> None:
+    assert "None" not in screen(hollow())
