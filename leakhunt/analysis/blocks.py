@@ -24,11 +24,20 @@ class Experiment:
     @cached_property
     def window(self) -> Lottery:
         """The last two complete blocks: what sizes and intervals are taken from."""
-        return self.join(self.blocks[-2:])
+        return self.join(max(0, len(self.blocks) - 2), len(self.blocks))
 
-    def join(self, blocks: Sequence[Lottery]) -> Lottery:
-        """Several blocks taken together."""
-        return Lottery(self.routes, tuple(row for block in blocks for row in block.rows))
+    @cached_property
+    def _joined(self) -> dict[tuple[int, int], Lottery]:
+        return {}
+
+    def join(self, first: int, end: int) -> Lottery:
+        """The blocks from `first` up to and without `end`, taken together."""
+        if end - first == 1:
+            return self.blocks[first]
+        if (first, end) not in self._joined:
+            rows = tuple(row for block in self.blocks[first:end] for row in block.rows)
+            self._joined[first, end] = Lottery(self.routes, rows)
+        return self._joined[first, end]
 
     def slopes(self, block: Lottery, route: str) -> Mapping[str, Slope]:
         """Every signal's slope in one block, tested where it reaches the budget; a signal not read is absent."""

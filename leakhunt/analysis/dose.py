@@ -53,6 +53,24 @@ class Slope:
         return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
 
 
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """One route set apart from all else that explains growth."""
+
+    nuisance: tuple[Vector, ...]
+    """Orthonormal basis of everything else: intercepts, the other routes, sizes of uploads."""
+    own: Vector
+    """What of the route's doses is left without it."""
+    shared: tuple[Vector, ...]
+    """The basis without the sizes of the route's own uploads."""
+    companion: Vector | None
+    """The sizes of the route's own uploads, which go with its doses when these are permuted."""
+
+    def p_value(self, doses: Vector, growth: Vector, strata: tuple[int, ...]) -> float:
+        """Of the permutation test on the route's lottery."""
+        return permutation_p_value(doses, residual(growth, self.shared), self.shared, strata, self.companion)
+
+
 @dataclass(frozen=True)
 class Lottery:
     """The doses of a stretch of rounds, and what growth they can be asked about."""
@@ -66,8 +84,8 @@ class Lottery:
         return tuple(-1 if row.block is None else row.block for row in self.rows)
 
     @cached_property
-    def separated(self) -> dict[str, tuple[tuple[Vector, ...], Vector]]:
-        """By route: the basis of everything else that explains growth, and what of its doses is its own.
+    def separated(self) -> dict[str, Separation]:
+        """Every route set apart from all else that explains growth.
 
         Routes whose doses the others already tell are absent: these rounds cannot separate them.
         """
@@ -75,10 +93,12 @@ class Lottery:
         for route in self.routes:
             column = self.doses(route)
             others = tuple(name for name in self.routes if name != route)
-            nuisance = orthonormal([*self._intercepts(), *map(self.doses, others), *self.excess(others)])
+            shared = orthonormal([*self._intercepts(), *map(self.doses, others), *self.excess(others)])
+            companion = next(iter(self.excess((route,))), None)
+            nuisance = shared if companion is None else orthonormal([*shared, companion])
             own = residual(residual(column, nuisance), nuisance)
             if len(nuisance) + 1 < len(self.rows) and independent(own, column):
-                parts[route] = (nuisance, own)
+                parts[route] = Separation(nuisance, own, shared, companion)
         return parts
 
     def doses(self, route: str) -> Vector:
@@ -98,7 +118,8 @@ class Lottery:
         Only where enough rounds are left over: a column costs a degree of freedom.
         """
         varying = [route for route in routes if any(row.excess.get(route) for row in self.rows)]
-        columns = len(set(self.strata)) + len(self.routes) + len(varying)
+        varied = sum(any(row.excess.get(route) for row in self.rows) for route in self.routes)
+        columns = len(set(self.strata)) + len(self.routes) + varied
         if len(self.rows) - columns < _SPARE:
             return []
         return [tuple(row.excess.get(route, 0.0) for row in self.rows) for route in varying]
@@ -118,8 +139,7 @@ class Lottery:
         growth, parts = self.growth(signal), self.separated.get(route)
         if growth is None or parts is None or not self.rows:
             return None
-        nuisance, own = parts
-        rest = residual(growth, nuisance)
+        own, rest = parts.own, residual(growth, parts.nuisance)
         per_request = dot(own, rest) / dot(own, own)
         if dot(rest, rest) <= _ROUNDING * dot(growth, growth):
             per_request, rest = 0.0, (0.0,) * len(rest)
@@ -127,8 +147,8 @@ class Lottery:
         test = test_above is not None and per_request >= test_above
         return Slope(
             per_request,
-            _interval(per_request, rest, own, len(growth) - len(nuisance) - 1),
-            permutation_p_value(doses, rest, nuisance, self.strata) if test else None,
+            _interval(per_request, rest, own, len(growth) - len(parts.nuisance) - 1),
+            parts.p_value(doses, growth, self.strata) if test else None,
             attainable(doses, self.strata),
             round(sum(doses)),
             sum(growth),

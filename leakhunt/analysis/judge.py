@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from leakhunt.analysis import wording
 from leakhunt.analysis.background import background_share
 from leakhunt.analysis.blocks import Experiment, memory_signal, resource_signals
 from leakhunt.analysis.dose import Lottery, Slope
+from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
 from leakhunt.model.report import Verdict
 
 STATE_VERDICTS: Mapping[str, Verdict] = {
@@ -19,6 +21,8 @@ STATE_VERDICTS: Mapping[str, Verdict] = {
     "open": Verdict.INCONCLUSIVE,
     "unjudgeable": Verdict.INCONCLUSIVE,
 }
+
+_WEIGHTIEST_FIRST: Final = ("live", "anonymous", "blocks", *RESOURCE_SIGNALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +99,32 @@ def _judge_leak(
     if not mine:
         return "open", (wording.background(signals[0], shares[signals[0]]),), ()
     requests = sum(slopes[mine[0]].requests for slopes in history.slopes if mine[0] in slopes)
-    return "leak", wording.leak(mine, history.slopes, requests), mine
+    steps = {s: experiment.window.slopes_by_block(history.route, s) or () for s in mine}
+    return "leak", wording.leak(steps, requests), mine
 
 
 def _leaking_signals(experiment: Experiment, history: _History) -> tuple[str, ...]:
-    return _ordered(
-        {
-            signal
-            for last in range(1, len(history.hits))
-            for signal in experiment.thresholds.as_mapping()
-            if _persists(experiment, history.route, signal, last)
-            and (
-                signal in history.hits[last] & history.hits[last - 1]
-                or _joint_hit(experiment, history.route, signal, last)
-            )
-        }
-    )
+    found: list[str] = []
+    for signal in _WEIGHTIEST_FIRST:
+        # Anonymous memory repeats what live bytes have proven; the joint test is too dear to repeat with it.
+        joint = signal != "blocks" and not (signal == "anonymous" and "live" in found)
+        pairs = range(len(history.hits) - 1, 0, -1)
+        if any(_leaks(experiment, history, signal, last, joint=joint) for last in pairs):
+            found.append(signal)
+    return tuple(found)
+
+
+def _leaks(experiment: Experiment, history: _History, signal: str, last: int, *, joint: bool) -> bool:
+    """Whether a signal hit in block `last` and the one before, and growth went on from there."""
+    if not _persists(experiment, history.route, signal, last):
+        return False
+    both = signal in history.hits[last] & history.hits[last - 1]
+    return both or (joint and _joint_hit(experiment, history.route, signal, last))
 
 
 def _persists(experiment: Experiment, route: str, signal: str, last: int) -> bool:
     """Whether growth reached the budget in both blocks, and went on at the same pace up to the end of the run."""
-    slopes = experiment.join(experiment.blocks[last - 1 :]).slopes_by_block(route, signal)
+    slopes = experiment.join(last - 1, len(experiment.blocks)).slopes_by_block(route, signal)
     thresholds = experiment.thresholds
     if slopes is None or min(slopes[:2]) < thresholds.of(signal):
         return False
@@ -125,9 +134,7 @@ def _persists(experiment: Experiment, route: str, signal: str, last: int) -> boo
 
 def _joint_hit(experiment: Experiment, route: str, signal: str, last: int) -> bool:
     """Two blocks taken together: the power that few rounds lack when many routes have to be told apart."""
-    if signal == "blocks":
-        return False
-    pair = experiment.join(experiment.blocks[last - 1 : last + 1])
+    pair = experiment.join(last - 1, last + 1)
     slope = pair.slope(route, signal, test_above=experiment.thresholds.of(signal))
     return slope is not None and slope.p_value is not None and slope.p_value <= experiment.thresholds.joint_significance
 
@@ -161,8 +168,9 @@ def _clean_slope(experiment: Experiment, history: _History) -> Slope | None:
     signal = memory_signal(experiment.blocks[-1].rows)
     if signal is None:
         return None
-    blocks = experiment.blocks[-1:] if len(history.hits) > 1 and history.hits[-2] else experiment.blocks[-2:]
-    slopes = [experiment.join(choice).slope(history.route, signal) for choice in (blocks, experiment.blocks[-1:])]
+    end = len(experiment.blocks)
+    starts = {end - 1} if end > 1 and history.hits[-2] else {end - 1, max(0, end - 2)}
+    slopes = [experiment.join(start, end).slope(history.route, signal) for start in sorted(starts)]
     return min((slope for slope in slopes if slope is not None), key=lambda slope: slope.upper, default=None)
 
 
@@ -183,6 +191,5 @@ def _ceiling(experiment: Experiment, route: str, signal: str) -> bool:
     return latest - earlier < experiment.thresholds.of(signal) * requests
 
 
-def _ordered(signals: set[str] | frozenset[str]) -> tuple[str, ...]:
-    weight = ("live", "anonymous", "blocks", "threads", "descriptors", "temp_files")
-    return tuple(sorted(signals, key=weight.index))
+def _ordered(signals: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(signals, key=_WEIGHTIEST_FIRST.index))

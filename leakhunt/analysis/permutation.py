@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import permutations
 from math import factorial, prod, sqrt
 from random import Random
@@ -13,14 +13,22 @@ from leakhunt.analysis.linear import Vector, dot
 
 ENUMERATED: Final = 5040
 """Up to this many orders all are tried; seven rounds have as many."""
-DRAWS: Final = 5999
+DRAWS: Final = 1999
+"""Random orders tried of one block with more rounds than that."""
+JOINT_DRAWS: Final = 5999
+"""Random orders tried of several blocks taken together, which have to pass a stricter bar."""
 _ENOUGH: Final = 10
 """Draws at least as extreme as the lottery held after which the p-value is known well enough."""
 _TIE: Final = 1e-9
 
 
 def permutation_p_value(
-    doses: Sequence[float], growth: Sequence[float], nuisance: Sequence[Vector], strata: Sequence[int], seed: int = 0
+    doses: Sequence[float],
+    growth: Sequence[float],
+    nuisance: Sequence[Vector],
+    strata: Sequence[int],
+    companion: Sequence[float] | None = None,
+    seed: int = 0,
 ) -> float:
     """One-sided p-value of "more requests of this route, more growth".
 
@@ -34,25 +42,66 @@ def permutation_p_value(
     within each block, so that if the route does nothing, every order was as likely to be run with the same
     growths and the same doses of the other routes. Permuting within blocks needs no exchangeable noise.
 
+    `companion` is a column that goes with the doses wherever they are moved (what the route uploaded beyond
+    its average) and is partialled out. A round's excess depends on nothing but its own dose, so that rounds
+    may be swapped with both and the test stays exact.
+
     All orders are tried where there are at most `ENUMERATED`; else random ones are drawn from a seeded
-    generator until ten are as extreme (Besag and Clifford 1991), at most `DRAWS`, and the p-value counts
+    generator until ten are as extreme (Besag and Clifford 1991), at most `JOINT_DRAWS`, and the p-value counts
     the lottery held as one of them.
     """
     if dot(growth, growth) <= _TIE:
         return 1.0
     blocks = _blocks(strata)
-    square = dot(doses, doses)
-
-    def statistic(order: Sequence[float]) -> float:
-        left = square - sum(dot(order, direction) ** 2 for direction in nuisance)
-        return dot(order, growth) / sqrt(left) if left > _TIE * square else 0.0
-
-    observed = statistic(doses)
+    statistic = _Statistic(doses, growth, nuisance, companion)
+    observed = statistic(range(len(doses)))
     bar = observed - _TIE * abs(observed)
     if _countable(blocks):
-        return _enumerate(doses, statistic, bar)
+        return _enumerate(len(doses), statistic, bar)
     # Seeded and not secret: the same run has to give the same verdict every time.
-    return _draw(doses, blocks, statistic, bar, Random(seed))
+    return _draw(blocks, statistic, bar, Random(seed))
+
+
+class _Statistic:
+    """Partial correlation of the doses in some order with growth, up to a factor that is the same for all orders."""
+
+    def __init__(
+        self,
+        doses: Sequence[float],
+        growth: Sequence[float],
+        nuisance: Sequence[Vector],
+        companion: Sequence[float] | None,
+    ) -> None:
+        self.doses, self.growth, self.nuisance, self.companion = doses, growth, nuisance, companion
+        self.square, self.total = dot(doses, doses), dot(growth, growth)
+
+    def __call__(self, order: Sequence[int]) -> float:
+        doses = [self.doses[i] for i in order]
+        shares = [dot(doses, direction) for direction in self.nuisance]
+        left = self.square - dot(shares, shares)
+        along = dot(doses, self.growth)
+        if self.companion is None:
+            return along / sqrt(left * self.total) if left > _TIE * self.square else 0.0
+        return self._without_companion(doses, [self.companion[i] for i in order], shares, left, along)
+
+    def _without_companion(
+        self, doses: Sequence[float], companion: Sequence[float], shares: Sequence[float], left: float, along: float
+    ) -> float:
+        others = [dot(companion, direction) for direction in self.nuisance]
+        square = dot(companion, companion)
+        own = square - dot(others, others)
+        if own > _TIE * square:
+            both = dot(doses, companion) - dot(shares, others)
+            beside = dot(companion, self.growth)
+            left -= both * both / own
+            along -= both * beside / own
+            total = self.total - beside * beside / own
+        else:
+            total = self.total
+        if left <= _TIE * self.square or total <= _TIE * self.total:
+            # All growth follows the sizes: nothing is left for the number of requests to explain.
+            return 0.0
+        return along / sqrt(left * total)
 
 
 def attainable(doses: Sequence[float], strata: Sequence[int]) -> float:
@@ -62,37 +111,36 @@ def attainable(doses: Sequence[float], strata: Sequence[int]) -> float:
     for block in blocks:
         repeats = Counter(doses[i] for i in block).values()
         best *= prod(map(factorial, repeats)) / factorial(len(block))
-    return best if _countable(blocks) else max(best, 1 / (DRAWS + 1))
+    return best if _countable(blocks) else max(best, 1 / (_draws(blocks) + 1))
 
 
 def _countable(blocks: Sequence[Sequence[int]]) -> bool:
     return len(blocks) == 1 and factorial(len(blocks[0])) <= ENUMERATED
 
 
-def _enumerate(doses: Sequence[float], statistic: Callable[[Sequence[float]], float], bar: float) -> float:
-    extreme = sum(statistic(order) >= bar for order in permutations(doses))
-    return extreme / factorial(len(doses))
+def _draws(blocks: Sequence[Sequence[int]]) -> int:
+    return DRAWS if len(blocks) == 1 else JOINT_DRAWS
 
 
-def _draw(
-    doses: Sequence[float],
-    blocks: Sequence[Sequence[int]],
-    statistic: Callable[[Sequence[float]], float],
-    bar: float,
-    random: Random,
-) -> float:
-    order = list(doses)
+def _enumerate(rounds: int, statistic: _Statistic, bar: float) -> float:
+    extreme = sum(statistic(order) >= bar for order in permutations(range(rounds)))
+    return extreme / factorial(rounds)
+
+
+def _draw(blocks: Sequence[Sequence[int]], statistic: _Statistic, bar: float, random: Random) -> float:
+    order = list(range(sum(map(len, blocks))))
     extreme = 0
-    for draw in range(1, DRAWS + 1):
+    draws = _draws(blocks)
+    for draw in range(1, draws + 1):
         for block in blocks:
             shuffled = [order[i] for i in block]
             random.shuffle(shuffled)
-            for i, dose in zip(block, shuffled, strict=True):
-                order[i] = dose
+            for i, source in zip(block, shuffled, strict=True):
+                order[i] = source
         extreme += statistic(order) >= bar
         if extreme == _ENOUGH:
             return extreme / draw
-    return (extreme + 1) / (DRAWS + 1)
+    return (extreme + 1) / (draws + 1)
 
 
 def _blocks(strata: Sequence[int]) -> list[list[int]]:

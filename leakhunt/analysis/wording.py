@@ -39,11 +39,11 @@ def not_separable(route: str, routes: int) -> str:
     return f"the rounds do not separate {route} from the other {routes - 1} routes; more rounds per block would"
 
 
-def leak(signals: Sequence[str], blocks: Sequence[Mapping[str, Slope]], requests: int) -> tuple[str, ...]:
-    """Proven growth, signal by signal."""
+def leak(slopes: Mapping[str, Sequence[float]], requests: int) -> tuple[str, ...]:
+    """Proven growth, signal by signal; `slopes` per request, block by block."""
     lines = []
-    for signal in signals:
-        steps = " then ".join(f"{_short(signal, s[signal].per_request)}" for s in blocks[-3:] if signal in s)
+    for signal, blocks in slopes.items():
+        steps = " then ".join(_short(signal, slope) for slope in blocks)
         lines.append(f"{_NOUNS[signal]}: {steps} more with every request of this route, block by block")
     lines.append(f"unbounded over {requests} requests; a store with room for more entries would look the same")
     return tuple(lines)

@@ -1,0 +1,189 @@
+"""Whole reports from whole runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from builders import App, Kept, explain, peaks, record
+from leakhunt.analysis.analyse import analyse
+from leakhunt.model.report import Report, RouteReport, Verdict
+from leakhunt.model.run import Run
+from leakhunt.model.snapshot import Container, Frame
+
+IMAGE = "POST /image"
+VIEW = Frame("/srv/app/courseware/views.py", 42, "thumbnail")
+PILLOW = Frame("/srv/venv/lib/python3.11/site-packages/PIL/Image.py", 1363, "copy")
+CACHE = [("courseware.views", "module"), ("._THUMBNAILS", "dict"), ("['*']", "courseware.views.Thumbnail")]
+THUMBNAIL = Kept(CACHE, size=56, stack=[VIEW], allocated=20_000, below=[(".image", "PIL.Image.Image", 19_000)])
+LEAKY = App(routes=(IMAGE, "GET /course"), keeps={IMAGE: {"live": 20_000, "blocks": 3}})
+
+
+def row(report: Report, route: str = IMAGE) -> RouteReport:
+    return next(found for found in report.routes if found.route == route)
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    recorded = explain(record(LEAKY), IMAGE, [THUMBNAIL])
+    worker = recorded.workers[0].key
+    return replace(recorded, peaks=peaks(IMAGE, worker, [10**6, 2 * 10**6, 4 * 10**6] * 2, 3.2, noise=1_000))
+
+
+def test_one_suspect_joins_route_size_line_and_holder(run: Run) -> None:
+    (suspect,) = analyse(run).suspects
+    assert suspect.route == IMAGE
+    assert suspect.bytes_per_request == pytest.approx(20_000)
+    assert suspect.site is not None
+    assert (suspect.site.file, suspect.site.line, suspect.site.function) == (VIEW.file, 42, "thumbnail")
+    assert suspect.path == "courseware.views._THUMBNAILS['*'].image"
+    assert suspect.path_nodes[2] == "['*'] (courseware.views.Thumbnail, +1 per request)"
+    assert suspect.type == "courseware.views.Thumbnail"
+    assert suspect.cause == "python-objects"
+    assert suspect.confidence == "certain"
+    assert suspect.advice is not None
+    assert "courseware.views._THUMBNAILS" in suspect.advice
+
+
+def test_the_leaking_route_is_sized_within_a_percent(run: Run) -> None:
+    image = row(analyse(run))
+    assert image.verdict is Verdict.LEAK
+    assert image.bytes_per_request == pytest.approx(20_000, rel=0.01)
+    assert image.bytes_per_request_basis == "live"
+    assert image.bytes_per_request_interval is not None
+    assert image.bytes_per_request_interval[0] < 20_000 < image.bytes_per_request_interval[1]
+
+
+def test_upload_amplification_is_the_slope_of_the_peaks(run: Run) -> None:
+    image = row(analyse(run))
+    assert image.amplification == pytest.approx(3.2, rel=0.01)
+    assert image.peak_bytes_per_request == pytest.approx(2e6 + 3.2 * 4e6, rel=0.01)
+
+
+def test_what_was_not_measured_has_a_reason(run: Run) -> None:
+    course = row(analyse(run), "GET /course")
+    assert course.amplification is None
+    assert course.null_reasons["amplification"] == "no peak rounds were run for this route"
+    for name in ("bytes_per_request", "live_bytes_per_request", "peak_bytes_per_request", "minimum_detectable"):
+        assert (getattr(course, name) is None) == (name in course.null_reasons)
+
+
+def test_the_growth_is_explained(run: Run) -> None:
+    report = analyse(run)
+    assert report.growth is not None
+    assert report.explained is not None
+    assert report.explained == pytest.approx(report.growth, rel=0.02)
+
+
+def test_the_next_command_looks_into_the_function(run: Run) -> None:
+    assert analyse(run).next_command == "leakhunt lines --function courseware.views:thumbnail shop.wsgi:application"
+
+
+def test_the_same_run_gives_the_same_report(run: Run) -> None:
+    assert analyse(run) == analyse(run)
+
+
+def test_a_clean_run_is_clean_and_says_what_it_would_have_seen() -> None:
+    report = analyse(record(App(), blocks=1))
+    assert report.judgement.verdict is Verdict.CLEAN
+    assert report.suspects == ()
+    assert report.judgement.minimum_detectable is not None
+    assert report.judgement.minimum_detectable >= 64
+
+
+def test_native_memory_is_put_down_to_the_objects_that_own_it() -> None:
+    path = [("shop.views", "module"), ("._IMAGES", "list"), ("[*]", "PIL.Image.Image")]
+    shell = Kept(path, size=56, stack=[PILLOW, VIEW], allocated=300)
+    run = replace(explain(record(LEAKY), IMAGE, [shell]), conditions={"python": "3.11.7", "package:pillow": "11.2.1"})
+    (suspect,) = analyse(run).suspects
+    assert suspect.cause == "native"
+    assert suspect.bytes_per_request == pytest.approx(20_000, rel=0.01)
+    assert suspect.path == "shop.views._IMAGES[*]"
+    assert suspect.site is not None
+    assert suspect.site.line == 42
+    assert suspect.library is not None
+    assert (suspect.library.package, suspect.library.version) == ("Pillow", "11.2.1")
+    assert suspect.library.file == "PIL/Image.py"
+
+
+def test_memory_that_no_allocator_knows_is_mapped() -> None:
+    run = explain(record(App(keeps={IMAGE: {"anonymous": 8_192}})), IMAGE, [])
+    (suspect,) = analyse(run).suspects
+    assert suspect.cause == "mapped-by-interpreter-or-extension"
+    assert row(analyse(run)).bytes_per_request_basis == "anonymous"
+
+
+@pytest.mark.parametrize(
+    ("signal", "cause"),
+    [("threads", "threads"), ("descriptors", "descriptors"), ("temp_files", "temporary-files")],
+)
+def test_resources_have_causes_of_their_own(signal: str, cause: str) -> None:
+    report = analyse(record(App(keeps={IMAGE: {signal: 1}})))
+    assert report.judgement.verdict is Verdict.LEAK
+    (suspect,) = report.suspects
+    assert suspect.cause == cause
+    assert suspect.count_per_request == pytest.approx(1)
+
+
+def test_a_cap_makes_growth_bounded(run: Run) -> None:
+    held = Container("1@1", 9, "courseware.views._THUMBNAILS", "dict", 900, 18_000_000, 5_000, "maxsize")
+    report = analyse(replace(run, containers=(held,)))
+    assert report.judgement.verdict is Verdict.BOUNDED
+    assert "5000 entries (maxsize)" in report.judgement.reasons[0]
+    (suspect,) = report.suspects
+    assert (suspect.cause, suspect.cap, suspect.deep_size) == ("bounded-cache", 5_000, 18_000_000)
+
+
+def test_exact_counts_settle_what_noise_leaves_open() -> None:
+    # One block is not enough for a leak; the route alone shows it after all requests.
+    run = record(LEAKY, blocks=1)
+    assert row(analyse(run)).verdict is Verdict.INCONCLUSIVE
+    assert row(analyse(explain(run, IMAGE, [THUMBNAIL]))).verdict is Verdict.LEAK
+
+
+def test_a_route_of_unexpected_responses_is_never_clean() -> None:
+    report = analyse(record(App(statuses={IMAGE: 302})))
+    assert report.judgement.verdict is Verdict.INCONCLUSIVE
+    image = row(report)
+    assert image.unexpected == image.requests
+    assert "302" in image.reasons[0]
+
+
+def test_a_run_that_was_cut_short_is_never_clean() -> None:
+    report = analyse(record(App(), rounds=4))
+    assert report.judgement.verdict is Verdict.INCONCLUSIVE
+    assert any("did not go to its end" in reason for reason in report.judgement.reasons)
+
+
+def test_a_run_that_was_cut_after_the_proof_still_finds_the_leak() -> None:
+    report = analyse(record(LEAKY, blocks=3, rounds=14))
+    assert report.judgement.verdict is Verdict.LEAK
+
+
+def test_an_empty_recording_has_a_report() -> None:
+    run = record(App(), rounds=0)
+    report = analyse(replace(run, rounds=(), requests=(), timeline=(), workers=()))
+    assert report.judgement.verdict is Verdict.INCONCLUSIVE
+    assert report.growth is None
+
+
+def test_early_growth_is_told_apart(run: Run) -> None:
+    report = analyse(run)
+    assert report.warm_up_growth is not None
+    assert report.evidence[-1].phase.value == "settle"
+    assert sum(line.requests for line in report.evidence if line.phase.value == "dose") == sum(
+        sum(round_.doses.values()) for round_ in run.rounds if round_.phase.value == "dose"
+    )
+
+
+def test_the_chart_has_a_curve_and_a_shade_for_each(run: Run) -> None:
+    report = analyse(run)
+    assert [curve.worker for curve in report.series] == [worker.key for worker in run.workers]
+    assert [span.label for span in report.phases] == ["warm-up", "baseline", "verdict rounds", "settle", "explain"]
+
+
+def test_recycled_lives_have_rows_of_their_own() -> None:
+    report = analyse(record(LEAKY, workers=2, recycle=2_000))
+    assert len(report.workers) > 2
+    assert report.workers[0].death == "recycled"
