@@ -11,7 +11,7 @@ from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment
 from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, total_growth
 from leakhunt.analysis.explain import alone_rounds
-from leakhunt.analysis.hotspots import find_hotspots
+from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import count_responses
 from leakhunt.analysis.routes import route_report
@@ -61,6 +61,7 @@ def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
         cost=run.cost,
         next_command=_next_command(run, judgement, suspects),
         outcome=run.outcome,
+        flame=flame_stacks(run),
     )
 
 

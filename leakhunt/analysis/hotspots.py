@@ -8,6 +8,7 @@ from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.sites import GrowingSite, growing_sites
 from leakhunt.model.report import Hotspot
 from leakhunt.model.run import Run
+from leakhunt.model.snapshot import Frame
 
 
 def find_hotspots(run: Run) -> tuple[Hotspot, ...]:
@@ -18,6 +19,16 @@ def find_hotspots(run: Run) -> tuple[Hotspot, ...]:
             groups[alone.route, site.frame.file, site.frame.function].append(site)
     rows = [_row(route, sites) for (route, _, _), sites in groups.items()]
     return tuple(sorted(rows, key=lambda row: (-row.kept_per_request, row.file, row.line)))
+
+
+def flame_stacks(run: Run) -> tuple[tuple[tuple[Frame, ...], float], ...]:
+    """The allocation flame graph: every growing stack with the bytes it keeps per request, the widest first."""
+    widths: dict[tuple[Frame, ...], float] = defaultdict(float)
+    for alone in alone_rounds(run):
+        for site in growing_sites(alone):
+            for stack, size in site.stacks:
+                widths[stack] += size
+    return tuple(sorted(widths.items(), key=lambda item: (-item[1], [frame.line for frame in item[0]])))
 
 
 def _row(route: str, sites: list[GrowingSite]) -> Hotspot:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from leakhunt.analysis.explain import AloneRounds, Tally
-from leakhunt.analysis.frames import innermost_application
+from leakhunt.analysis.frames import innermost_application, is_application
 from leakhunt.model.snapshot import Frame, Snapshot
 
 
@@ -19,11 +19,16 @@ class GrowingSite:
     frame: Frame
     """Innermost frame of the application, or of all where the application is not in the stack."""
     application: bool
-    stack: tuple[Frame, ...]
-    """The stack under this frame that keeps most, innermost first."""
+    stacks: tuple[tuple[tuple[Frame, ...], float], ...]
+    """The stacks through this frame, innermost frame first, with what each keeps in bytes per request."""
     size_per_request: float
     count_per_request: float
     multiple: int | None
+
+    @property
+    def stack(self) -> tuple[Frame, ...]:
+        """The stack that keeps most."""
+        return self.stacks[0][0]
 
 
 def growing_sites(alone: AloneRounds) -> tuple[GrowingSite, ...]:
@@ -51,13 +56,14 @@ def _merge(alone: AloneRounds, frame: Frame, stacks: list[tuple[tuple[Frame, ...
         total += tally
     if not total.grew_every_time or total.size_per_request <= 0:
         return None
-    heaviest = max(stacks, key=lambda entry: entry[1].size_per_request)[0]
+    kept = [(stack, tally.size_per_request) for stack, tally in stacks if tally.size_per_request > 0]
+    kept.sort(key=lambda entry: -entry[1])
     return GrowingSite(
         alone.route,
         alone.step,
         frame,
-        innermost_application(heaviest) is not None,
-        heaviest,
+        is_application(frame),
+        tuple(kept),
         total.size_per_request,
         total.count_per_request,
         total.multiple,

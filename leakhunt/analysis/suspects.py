@@ -32,6 +32,18 @@ _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 }
 """Signal -> cause, and what the types of the objects are called that stand for the resource."""
 
+_NULL_REASONS: Final[Mapping[str, str]] = {
+    "bytes_per_request": "the growth is counted in objects of the system, not in bytes",
+    "bytes_per_request_interval": "the interval was measured for the route, not for each of its suspects",
+    "count_per_request": "no objects were counted for it",
+    "type": "no growing path was found for it",
+    "site": "no line of the application was found that allocates it",
+    "library": "the memory was not allocated inside a library",
+    "path": "no growing path was found for it",
+    "deep_size": "the holder was not measured",
+    "cap": "no cap was found",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -71,7 +83,16 @@ def find_suspects(case: Case) -> tuple[Suspect, ...]:
     for signal in case.judgement.signals:
         if signal in _RESOURCES:
             suspects = _add_resource(case, suspects, signal)
-    return tuple(sorted(suspects, key=lambda suspect: -(suspect.bytes_per_request or 0.0)))
+    ranked = sorted(suspects, key=lambda suspect: -(suspect.bytes_per_request or 0.0))
+    return tuple(_complete(case, suspect, alone=len(ranked) == 1) for suspect in ranked)
+
+
+def _complete(case: Case, suspect: Suspect, *, alone: bool) -> Suspect:
+    """The suspect with an interval where it is all of the route's growth, and a reason for every None."""
+    interval = case.report.bytes_per_request_interval if alone and suspect.bytes_per_request is not None else None
+    known = replace(suspect, bytes_per_request_interval=interval)
+    reasons = {name: reason for name, reason in _NULL_REASONS.items() if getattr(known, name) is None}
+    return replace(known, null_reasons=reasons)
 
 
 def _leads_of(alone: AloneRounds) -> tuple[Lead, ...]:

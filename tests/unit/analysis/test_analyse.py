@@ -46,6 +46,19 @@ def test_one_suspect_joins_route_size_line_and_holder(run: Run) -> None:
     assert "courseware.views._THUMBNAILS" in suspect.advice
 
 
+def test_the_flame_graph_has_the_stacks_that_keep_memory(run: Run) -> None:
+    ((stack, width),) = analyse(run).flame
+    assert stack == (VIEW,)
+    assert width == pytest.approx(20_000)
+
+
+def test_every_null_of_a_suspect_has_a_reason(run: Run) -> None:
+    (suspect,) = analyse(run).suspects
+    assert suspect.bytes_per_request_interval is not None
+    assert suspect.library is None
+    assert suspect.null_reasons["library"] == "the memory was not allocated inside a library"
+
+
 def test_the_leaking_route_is_sized_within_a_percent(run: Run) -> None:
     image = row(analyse(run))
     assert image.verdict is Verdict.LEAK
