@@ -43,8 +43,7 @@ def _suspect(rank: int, suspect: Suspect) -> str:
 
 
 def _suspect_lines(rank: int, suspect: Suspect) -> Iterator[str]:
-    figure = phrases.per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)
-    yield f"## {rank}. {_code(suspect.route)}: {figure} per request"
+    yield f"## {rank}. {_code(suspect.route)}: {phrases.kept(suspect)}"
     yield ""
     yield f"- Grows: {_code(phrases.grown(suspect))} ({_text(suspect.cause)}, {_text(suspect.confidence)})"
     yield f"- Line: {_code(phrases.place(suspect))}"

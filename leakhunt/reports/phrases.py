@@ -107,10 +107,16 @@ def grown(suspect: Suspect) -> str:
     return " ".join([*parts, suspect.type or suspect.cause])
 
 
+def kept(suspect: Suspect) -> str:
+    """`+41.2 KiB ± 489 B/request`; for what is counted rather than weighed, `+1.00/request`."""
+    if suspect.bytes_per_request is None:
+        return f"{count(suspect.count_per_request)}/request"
+    return f"{per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)}/request"
+
+
 def dense(suspect: Suspect) -> tuple[str, str, str, str, str]:
     """Route, bytes per request, count, line and holder: all there is to say in one line."""
-    figure = per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)
-    return (suspect.route, f"{figure}/request", grown(suspect), place(suspect), holder(suspect))
+    return (suspect.route, kept(suspect), grown(suspect), place(suspect), holder(suspect))
 
 
 def explained(report: Report) -> str | None:

@@ -66,11 +66,10 @@ def _panel(report: Report) -> RenderableType:
 
 def _suspect(rank: int, suspect: Suspect) -> RenderableType:
     """One dense line; where the terminal is too narrow it goes on under the route."""
-    figure = phrases.per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)
     line = Text.assemble(
         (plain(suspect.route), "bold"),
-        ("  " + figure, "bold red"),
-        f"/request  {plain(phrases.grown(suspect))}  ",
+        (f"  {phrases.kept(suspect)}", "bold red"),
+        f"  {plain(phrases.grown(suspect))}  ",
         (plain(_line(suspect)), "cyan"),
         f"  {plain(phrases.holder(suspect))}",
     )

@@ -39,3 +39,13 @@ def test_a_cost_that_was_not_measured_is_not_nothing() -> None:
     assert phrases.cost(None) == "What leakhunt itself cost was not measured."
     assert "CPU not measured" in phrases.cost(Cost(cpu_fraction=None, memory=0, longest_pause=None))
     assert "memory 0 B per worker" in phrases.cost(Cost(cpu_fraction=None, memory=0, longest_pause=None))
+
+
+def test_what_is_counted_rather_than_weighed_shows_its_count() -> None:
+    threads = replace(SUSPECTS[0], bytes_per_request=None, count_per_request=1.0, type=None, cause="threads")
+    assert phrases.kept(threads) == "+1.00/request"
+    assert phrases.kept(SUSPECTS[1]) == "+41.2 KiB ± 489 B/request"
+
+
+def test_reasons_become_one_sentence() -> None:
+    assert phrases.because(replace(SUSPECTS[0], reasons=("It grew.", "it never shrank"))) == "It grew; it never shrank."
