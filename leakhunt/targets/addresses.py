@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from leakhunt.errors import TargetError, UsageError
@@ -11,6 +12,8 @@ from leakhunt.targets.base import Address
 from leakhunt.targets.ports import Listener
 
 _FORMS = "Write http://127.0.0.1:PORT or unix:/path/to.sock."
+_CONTROL_SOCKETS = frozenset({"gunicorn.ctl"})
+"""Served by the server for its own tools, never for browsers."""
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # noqa: S104 -- seen on the target's socket, never bound here
 
 
@@ -44,7 +47,7 @@ def choose_address(found: Iterable[Listener], *, allow_hosts: Collection[str] = 
         TargetError: several ports, or nothing but Unix sockets: only the user knows which to load.
         UsageError: the port is bound to a host that is neither loopback nor allowed.
     """
-    sockets = sorted(found, key=str)
+    sockets = sorted((each for each in found if Path(each.path or "").name not in _CONTROL_SOCKETS), key=str)
     ports = {listener.port: listener for listener in sockets if listener.port is not None}
     if len(ports) > 1:
         raise _ambiguous([listener for listener in sockets if listener.port is not None])

@@ -39,6 +39,8 @@ class Life:
     polls: int = 0
     snapshot_child: bool = False
     link: AgentLink | None = None
+    python: str | None = None
+    """Version, from its agent."""
     hooked: bool = False
     served: bool = False
     listens: bool = False
@@ -49,7 +51,7 @@ class Life:
     @property
     def counts(self) -> bool:
         """Whether it is a process of the target's own: not the agent's, and not over before it could be looked at."""
-        return not self.snapshot_child and (self.polls > 1 or self.link is not None)
+        return not self.snapshot_child and (self.polls > 1 or self.python is not None)
 
     def facts(self) -> Facts:
         return Facts(self.process.key, self.parent, self.program, self.command, self.hooked, self.served, self.listens)
@@ -135,7 +137,7 @@ class Census:
             for process in seen.values():
                 self._see(process, now)
             for key, life in self._lives.items():
-                life.link = agents.get(key, life.link)
+                _meet(life, agents.get(key))
                 self._look_for_death(life, seen.get(key), now)
             unhooked = [life for life in self._lives.values() if _worth_asking(life)]
         for life in unhooked:
@@ -183,6 +185,7 @@ class Census:
             if current is not None and current.key == life.process.key and not current.ended:
                 return
             life.died = now
+            _part(life)
             if current is not None and current.key == life.process.key and current.exit_status is not None:
                 life.death = self._verdict(deaths.death_by_status(current.exit_status))
         if life.polls_dead < _SETTLING:
@@ -226,8 +229,19 @@ def _worker(life: Life, role: Role, name: str) -> Worker:
         born=life.born,
         died=life.died,
         death=None if life.died is None else life.death or deaths.UNKNOWN,
-        python=life.link.hello.python if life.link is not None else None,
+        python=life.python,
     )
+
+
+def _meet(life: Life, link: AgentLink | None) -> None:
+    if link is not None and life.died is None:
+        life.link, life.python = link, link.hello.python
+
+
+def _part(life: Life) -> None:
+    if life.link is not None:
+        life.link.close()
+        life.link = None
 
 
 def _worth_asking(life: Life) -> bool:

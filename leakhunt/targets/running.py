@@ -37,11 +37,15 @@ class Running:
         if not self.supervision.alive():
             return TargetError(_LOST)
         status = self.supervision.exit_status(self.pid)
-        # Exit code 0 with processes left is a server that made itself a daemon.
-        if status is None or (status == 0 and self.census.target_pids()):
+        if status is None or (status == 0 and self._is_daemon()):
             return None
         known = explain(self.log.errors(), app=self.app, cwd=str(self.cwd))
         return self.error(known or Explanation(f"the target {how_ended(status)} before it answered"))
+
+    def _is_daemon(self) -> bool:
+        """Whether the first process ended only to leave others running in the background."""
+        self.census.poll()
+        return bool(self.census.target_pids())
 
     def app_error(self) -> TargetError | None:
         """Why every answer will be an error; None if there may be better ones."""
