@@ -65,13 +65,13 @@ def erase() -> None:
 def start() -> None:
     """Start the agent; without it the target runs on as if nothing had been."""
     try:
-        sys.meta_path.insert(0, Bundle)  # type: ignore[arg-type]  # a finder by duck typing: importlib.abc costs start-up time
+        sys.meta_path.insert(0, Bundle)
         from leakhunt.agent.control import boot
 
         boot(DIRECTORY, SOCKET, Bundle)
     except BaseException:
         if Bundle in sys.meta_path:
-            sys.meta_path.remove(Bundle)  # type: ignore[arg-type]  # as above
+            sys.meta_path.remove(Bundle)
 
 
 def run() -> None:

@@ -49,7 +49,7 @@ class Agent:
         self._stopping = False
         self._running = False
         self._thread = 0
-        self._wake = os.pipe()
+        self._wake: tuple[int, ...] = os.pipe()
 
     def start(self) -> None:
         """Start the thread, if none is running."""

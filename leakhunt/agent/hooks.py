@@ -42,12 +42,12 @@ class Hooks:
             module = sys.modules.get(name)
             if module is not None:
                 self.apply(module, name)
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]  # a finder by duck typing: importlib.abc costs start-up time
+        sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
         """No further import is looked at."""
         if self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]  # as above
+            sys.meta_path.remove(self)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """None for every module that is not in the table; else the spec of the others with our loader around theirs."""

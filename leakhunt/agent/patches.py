@@ -21,7 +21,7 @@ class Patches:
         if original is None or any(owner is each and name == known for each, known, _, _ in self._done):
             return
         ours = wrapper(original)
-        ours.__wrapped__ = original  # type: ignore[attr-defined]  # for inspect.signature, as functools.wraps does
+        ours.__wrapped__ = original  # for inspect.signature, as functools.wraps does
         for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
             setattr(ours, attribute, getattr(original, attribute, None))
         setattr(owner, name, ours)

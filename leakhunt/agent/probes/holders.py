@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CAPS = ("maxsize", "max_size", "max_entries", "maxlen", "capacity", "_maxsize", "_max_size", "_max_entries", "_maxlen")
 """Attributes in which containers keep the largest number of entries that they will hold."""
+SIZED: tuple[Any, ...] = (dict, list, tuple, set, frozenset, deque)
 DEPTH = 15
 """Longest chain of references looked for."""
 
@@ -102,9 +103,9 @@ def _look_closer(
 
 def _length(thing: Any) -> int:
     """Number of entries; -1 for what has none. Only of built-in containers, so that no code of the app is run."""
-    for kind in (dict, list, tuple, set, frozenset, deque):
+    for kind in SIZED:
         if isinstance(thing, kind):
-            return int(kind.__len__(thing))
+            return int(kind.__len__(thing))  # the app's subclass may count otherwise
     return int(thing.cache_info().currsize) if type(thing) is LRU else -1
 
 
@@ -135,9 +136,13 @@ def _chain(sample: Any, ignored: list[Any], request: dict[str, Any]) -> list[str
 def _hops(chain: list[Any], show: bool) -> list[str]:
     """One text per object; namespaces are told as the attribute they lead to."""
     hops = []
-    for holder, thing in zip([None, *chain], chain):
+    for position, thing in enumerate(chain):
+        holder = chain[position - 1] if position else None
+        is_namespace = position > 1 and getattr(chain[position - 2], "__dict__", None) is holder
         if isinstance(thing, types.ModuleType):
             hops.append(f"module {thing.__name__}")
+        elif is_namespace:
+            hops.append(f"{_attribute(holder, thing)}{type_name(type(thing))}{_size(thing)}")
         else:
             hops.append(f"{_edge(holder, thing, show)}{type_name(type(thing))}{_size(thing)}")
     return hops
@@ -146,14 +151,17 @@ def _hops(chain: list[Any], show: bool) -> list[str]:
 def _edge(holder: Any, thing: Any, show: bool) -> str:
     if isinstance(holder, dict):
         key = next((key for key, value in dict.items(holder) if value is thing), None)
-        is_name = isinstance(key, str) and ("__name__" in holder or key.isidentifier() and show)
-        return f"{key}: " if is_name else f"[{_told(key, show)}]: "
+        return f"[{_told(key, show)}]: "
     if isinstance(holder, (list, tuple, set, frozenset, deque)):
         return "[*]: "
     names = getattr(holder, "__dict__", {}) if holder is not None else {}
     if names is thing:
         return "__dict__: "
     return next((f".{name}: " for name, value in names.items() if value is thing), "")
+
+
+def _attribute(namespace: Any, thing: Any) -> str:
+    return next((f".{name}: " for name, value in namespace.items() if value is thing), "")
 
 
 def _told(key: Any, show: bool) -> str:
