@@ -221,8 +221,12 @@ def record(
     seed: int = 0,
     recycle: int | None = None,
     repeated: bool = False,
+    only: Mapping[int, Sequence[str]] | None = None,
 ) -> Run:
-    """The run that an experiment on `app` records. `rounds` cuts it short after so many DOSE rounds."""
+    """The run that an experiment on `app` records.
+
+    `rounds` cuts it short after so many DOSE rounds; `only` names the routes of a block that leaves others out.
+    """
     app = app or App()
     recorder = Recorder(app, workers=workers, agent=agent, seed=seed, recycle=recycle)
     random = Random(seed + 1)
@@ -230,11 +234,11 @@ def record(
         recorder.play(Phase.WARM_UP, dict.fromkeys(app.routes, 3 * workers))
     recorder.play(Phase.BASELINE, {}, seconds=1.0)
     size = max(6, len(app.routes) + 3)
-    plan = [
-        (block, doses)
-        for block in range(blocks)
-        for doses in lottery(random, app.routes, size, scale * workers * 2**block)
-    ]
+    plan = []
+    for block in range(blocks):
+        routes = (only or {}).get(block, app.routes)
+        drawn = lottery(random, routes, max(6, len(routes) + 3), scale * workers * 2**block)
+        plan += [(block, doses) for doses in drawn]
     for block, doses in plan[:rounds]:
         recorder.play(Phase.DOSE, doses, block=block)
     if repeated:

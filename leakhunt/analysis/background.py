@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-from leakhunt.analysis.series import Ledger, RoundGrowth
+from leakhunt.analysis.dose import Lottery
+from leakhunt.analysis.series import Ledger
 from leakhunt.model.run import Phase
 
 _IDLE_SECONDS: Final = 1.0
+_NOISE: Final = 3.0
+"""Standard deviations of a round that are taken off idle growth, before it is extrapolated to busy time."""
 
 
-def idle_rate(ledger: Ledger, signal: str) -> float | None:
+def idle_rate(ledger: Ledger, signal: str, noise: float = 0.0) -> float | None:
     """Growth per second while the target had nothing to do; None where it never rested long enough.
 
     A lottery cannot tell time from requests when longer rounds are the ones with more requests. Idle
-    stretches can: whatever grows in them is not the work of a route.
+    stretches can: whatever grows in them is not the work of a route. `noise` is the standard deviation of
+    the growth of a round.
     """
     idle = [row for row in ledger.of_phase(Phase.BASELINE, Phase.SETTLE) if row.requests == 0 and signal in row.growth]
     seconds = sum(row.seconds for row in idle)
     if seconds < _IDLE_SECONDS:
         return None
-    return max(0.0, sum(row.growth[signal] for row in idle) / seconds)
+    return max(0.0, sum(row.growth[signal] for row in idle) - _NOISE * noise) / seconds
 
 
-def background_share(ledger: Ledger, rows: Sequence[RoundGrowth], signal: str) -> float:
-    """Share of a signal's growth over `rows` that time alone explains, from 0 to 1."""
-    rate = idle_rate(ledger, signal)
-    growth = sum(row.growth.get(signal, 0.0) for row in rows)
+def background_share(ledger: Ledger, lottery: Lottery, signal: str) -> float:
+    """Share of a signal's growth over these rounds that time alone explains, from 0 to 1."""
+    growth = sum(row.growth.get(signal, 0.0) for row in lottery.rows)
+    rate = idle_rate(ledger, signal, lottery.noise(signal))
     if not rate or growth <= 0:
         return 0.0
-    return min(1.0, rate * sum(row.seconds for row in rows) / growth)
+    return min(1.0, rate * sum(row.seconds for row in lottery.rows) / growth)

@@ -16,28 +16,36 @@ class Experiment:
     """All complete blocks of a run, each judged on its own so that earlier ones are the warm-up of later ones."""
 
     ledger: Ledger
-    routes: tuple[str, ...]
-    """Routes that got requests in these blocks."""
     blocks: tuple[Lottery, ...]
+    """Each with the routes that got requests in it: settled ones are left out of later blocks."""
     thresholds: Thresholds
 
     @cached_property
-    def window(self) -> Lottery:
-        """The last two complete blocks: what sizes and intervals are taken from."""
-        return self.join(max(0, len(self.blocks) - 2), len(self.blocks))
+    def routes(self) -> tuple[str, ...]:
+        """Routes that got requests in any block."""
+        return tuple(dict.fromkeys(route for block in self.blocks for route in block.routes))
+
+    def numbers(self, route: str) -> tuple[int, ...]:
+        """Positions of the blocks in which a route got requests."""
+        return tuple(number for number, block in enumerate(self.blocks) if route in block.routes)
+
+    def window(self, route: str) -> Lottery:
+        """The last two blocks of a route: what sizes and intervals are taken from."""
+        return self.join(self.numbers(route)[-2:])
 
     @cached_property
-    def _joined(self) -> dict[tuple[int, int], Lottery]:
+    def _joined(self) -> dict[tuple[int, ...], Lottery]:
         return {}
 
-    def join(self, first: int, end: int) -> Lottery:
-        """The blocks from `first` up to and without `end`, taken together."""
-        if end - first == 1:
-            return self.blocks[first]
-        if (first, end) not in self._joined:
-            rows = tuple(row for block in self.blocks[first:end] for row in block.rows)
-            self._joined[first, end] = Lottery(self.routes, rows)
-        return self._joined[first, end]
+    def join(self, numbers: tuple[int, ...]) -> Lottery:
+        """Several blocks taken together."""
+        if len(numbers) == 1:
+            return self.blocks[numbers[0]]
+        if numbers not in self._joined:
+            blocks = [self.blocks[number] for number in numbers]
+            routes = dict.fromkeys(route for block in blocks for route in block.routes)
+            self._joined[numbers] = Lottery(tuple(routes), tuple(row for block in blocks for row in block.rows))
+        return self._joined[numbers]
 
     def slopes(self, block: Lottery, route: str) -> Mapping[str, Slope]:
         """Every signal's slope in one block, tested where it reaches the budget; a signal not read is absent."""
@@ -76,13 +84,12 @@ class Experiment:
 
 def read_experiment(ledger: Ledger, thresholds: Thresholds) -> Experiment:
     """The complete blocks of a run. A block that was cut short proves nothing and is left out."""
-    routes = tuple(
-        route for route in ledger.routes if any(row.doses.get(route) for block in ledger.blocks() for row in block)
-    )
-    complete = tuple(
-        Lottery(routes, rows) for rows in ledger.blocks() if len(rows) >= rounds_needed(len(routes), thresholds)
-    )
-    return Experiment(ledger, routes, complete, thresholds)
+    lotteries = [
+        Lottery(tuple(route for route in ledger.routes if any(row.doses.get(route) for row in rows)), rows)
+        for rows in ledger.blocks()
+    ]
+    complete = (lottery for lottery in lotteries if len(lottery.rows) >= rounds_needed(len(lottery.routes), thresholds))
+    return Experiment(ledger, tuple(complete), thresholds)
 
 
 def rounds_needed(routes: int, thresholds: Thresholds) -> int:

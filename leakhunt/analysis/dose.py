@@ -155,6 +155,16 @@ class Lottery:
             noise_allowance(growth),
         )
 
+    def noise(self, signal: str) -> float:
+        """Standard deviation of a round's growth that requests and blocks do not explain; 0 where none is left."""
+        growth = self.growth(signal)
+        basis = orthonormal([*self._intercepts(), *map(self.doses, self.routes), *self.excess(self.routes)])
+        df = len(self.rows) - len(basis)
+        if growth is None or df < 1:
+            return 0.0
+        rest = residual(growth, basis)
+        return sqrt(dot(rest, rest) / df)
+
     def slopes_by_block(self, route: str, signal: str) -> tuple[float, ...] | None:
         """The route's slope in each block, when what the other routes do is the same in all of them.
 

@@ -9,7 +9,7 @@ from typing import Final
 from leakhunt.analysis import wording
 from leakhunt.analysis.background import background_share
 from leakhunt.analysis.blocks import Experiment, memory_signal, resource_signals
-from leakhunt.analysis.dose import Lottery, Slope
+from leakhunt.analysis.dose import Slope
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
 from leakhunt.model.report import Verdict
 
@@ -49,6 +49,8 @@ class _History:
     """A route through the blocks."""
 
     route: str
+    numbers: tuple[int, ...]
+    """Positions of its blocks in the experiment."""
     slopes: tuple[Mapping[str, Slope], ...]
     hits: tuple[frozenset[str], ...]
 
@@ -62,14 +64,16 @@ def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
     """
     if not experiment.blocks:
         return RouteJudgement(route, "open", (wording.NO_COMPLETE_BLOCK,))
-    if any(route not in block.separated for block in experiment.blocks[-1:]):
-        return RouteJudgement(route, "open", (wording.not_separable(route, len(experiment.routes)),))
-    slopes = tuple(experiment.slopes(block, route) for block in experiment.blocks)
-    history = _History(route, slopes, tuple(experiment.hits(s) for s in slopes))
+    numbers = experiment.numbers(route)
+    last = experiment.blocks[numbers[-1]]
+    if route not in last.separated:
+        return RouteJudgement(route, "open", (wording.not_separable(route, len(last.routes)),))
+    slopes = tuple(experiment.slopes(experiment.blocks[number], route) for number in numbers)
+    history = _History(route, numbers, slopes, tuple(experiment.hits(s) for s in slopes))
     window = {
         signal: slope
         for signal in experiment.thresholds.as_mapping()
-        if (slope := experiment.window.slope(route, signal)) is not None
+        if (slope := experiment.window(route).slope(route, signal)) is not None
     }
     state, reasons, signals = _decide(experiment, history)
     return RouteJudgement(route, state, reasons, signals, window)
@@ -93,13 +97,13 @@ def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, 
 def _judge_leak(
     experiment: Experiment, history: _History, signals: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    rows = experiment.window.rows
-    shares = {signal: background_share(experiment.ledger, rows, signal) for signal in signals}
+    window = experiment.window(history.route)
+    shares = {signal: background_share(experiment.ledger, window, signal) for signal in signals}
     mine = tuple(s for s in signals if shares[s] < experiment.thresholds.background_share)
     if not mine:
         return "open", (wording.background(signals[0], shares[signals[0]]),), ()
     requests = sum(slopes[mine[0]].requests for slopes in history.slopes if mine[0] in slopes)
-    steps = {s: experiment.window.slopes_by_block(history.route, s) or () for s in mine}
+    steps = {s: window.slopes_by_block(history.route, s) or () for s in mine}
     return "leak", wording.leak(steps, requests), mine
 
 
@@ -116,15 +120,15 @@ def _leaking_signals(experiment: Experiment, history: _History) -> tuple[str, ..
 
 def _leaks(experiment: Experiment, history: _History, signal: str, last: int, *, joint: bool) -> bool:
     """Whether a signal hit in block `last` and the one before, and growth went on from there."""
-    if not _persists(experiment, history.route, signal, last):
+    if not _persists(experiment, history, signal, last):
         return False
     both = signal in history.hits[last] & history.hits[last - 1]
-    return both or (joint and _joint_hit(experiment, history.route, signal, last))
+    return both or (joint and _joint_hit(experiment, history, signal, last))
 
 
-def _persists(experiment: Experiment, route: str, signal: str, last: int) -> bool:
+def _persists(experiment: Experiment, history: _History, signal: str, last: int) -> bool:
     """Whether growth reached the budget in both blocks, and went on at the same pace up to the end of the run."""
-    slopes = experiment.join(last - 1, len(experiment.blocks)).slopes_by_block(route, signal)
+    slopes = experiment.join(history.numbers[last - 1 :]).slopes_by_block(history.route, signal)
     thresholds = experiment.thresholds
     if slopes is None or min(slopes[:2]) < thresholds.of(signal):
         return False
@@ -132,22 +136,22 @@ def _persists(experiment: Experiment, route: str, signal: str, last: int) -> boo
     return second >= thresholds.persistence * first and all(s >= thresholds.persistence * second for s in later)
 
 
-def _joint_hit(experiment: Experiment, route: str, signal: str, last: int) -> bool:
+def _joint_hit(experiment: Experiment, history: _History, signal: str, last: int) -> bool:
     """Two blocks taken together: the power that few rounds lack when many routes have to be told apart."""
-    pair = experiment.join(last - 1, last + 1)
-    slope = pair.slope(route, signal, test_above=experiment.thresholds.of(signal))
+    pair = experiment.join(history.numbers[last - 1 : last + 1])
+    slope = pair.slope(history.route, signal, test_above=experiment.thresholds.of(signal))
     return slope is not None and slope.p_value is not None and slope.p_value <= experiment.thresholds.joint_significance
 
 
 def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
     """Why the route cannot be called clean; empty if it can."""
     thresholds = experiment.thresholds
-    signal = memory_signal(experiment.blocks[-1].rows)
+    signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
     slope = _clean_slope(experiment, history)
     if signal is None or slope is None:
         return (wording.NO_MEMORY_SIGNAL,)
     doubts = []
-    if slope.upper >= thresholds.of(signal) and not _ceiling(experiment, history.route, signal):
+    if slope.upper >= thresholds.of(signal) and not _ceiling(experiment, history, signal):
         doubts.append(wording.not_settled(signal, slope, thresholds.of(signal)))
     others = resource_signals(history.slopes[-1])
     if signal == "live" and "anonymous" in history.slopes[-1]:
@@ -165,26 +169,27 @@ def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
 
 def _clean_slope(experiment: Experiment, history: _History) -> Slope | None:
     """The slope over the latest blocks without a hit, two at most."""
-    signal = memory_signal(experiment.blocks[-1].rows)
+    signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
     if signal is None:
         return None
-    end = len(experiment.blocks)
-    starts = {end - 1} if end > 1 and history.hits[-2] else {end - 1, max(0, end - 2)}
-    slopes = [experiment.join(start, end).slope(history.route, signal) for start in sorted(starts)]
+    latest = [history.numbers[-1:]]
+    if len(history.numbers) > 1 and not history.hits[-2]:
+        latest.append(history.numbers[-2:])
+    slopes = [experiment.join(numbers).slope(history.route, signal) for numbers in latest]
     return min((slope for slope in slopes if slope is not None), key=lambda slope: slope.upper, default=None)
 
 
-def _ceiling(experiment: Experiment, route: str, signal: str) -> bool:
+def _ceiling(experiment: Experiment, history: _History, signal: str) -> bool:
     """Whether a long block reached no new maximum: the sign of a cache that fills and empties."""
-    block: Lottery = experiment.blocks[-1]
-    requests = sum(block.doses(route))
-    if requests < experiment.thresholds.ceiling_requests or len(experiment.blocks) == 1:
+    blocks = [experiment.blocks[number] for number in history.numbers]
+    requests = sum(blocks[-1].doses(history.route))
+    if requests < experiment.thresholds.ceiling_requests or len(blocks) == 1:
         return False
     level, earlier, latest = 0.0, 0.0, float("-inf")
-    for lottery in experiment.blocks:
-        for row in lottery.rows:
+    for block in blocks:
+        for row in block.rows:
             level += row.growth.get(signal, 0.0)
-            if lottery is block:
+            if block is blocks[-1]:
                 latest = max(latest, level)
             else:
                 earlier = max(earlier, level)

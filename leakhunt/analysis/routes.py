@@ -61,7 +61,7 @@ def minimum_detectable(experiment: Experiment, judgement: RouteJudgement, basis:
 
 
 def _rate(experiment: Experiment, judgement: RouteJudgement, signal: str) -> tuple[float, Interval | None] | None:
-    rate = growth_rate(experiment.window, judgement.route, signal)
+    rate = growth_rate(experiment.window(judgement.route), judgement.route, signal)
     if judgement.verdict is Verdict.CLEAN:
         return rate
     return better_rate(rate, alone_rate(experiment.ledger, judgement.route, signal))
@@ -78,7 +78,7 @@ def _basis(rates: Mapping[str, tuple[float, Interval | None] | None], judgement:
 def _growths(experiment: Experiment, judgement: RouteJudgement) -> tuple[Growth, ...]:
     found = []
     for signal in judgement.slopes or {}:
-        slope = experiment.window.slope(judgement.route, signal, test_above=float("-inf"))
+        slope = experiment.window(judgement.route).slope(judgement.route, signal, test_above=float("-inf"))
         if slope is not None:
             interval = slope.interval or (float("-inf"), float("inf"))
             found.append(Growth(signal, slope.per_request, interval, slope.p_value))

@@ -140,3 +140,12 @@ def test_noise_alone_is_never_a_leak() -> None:
         ).values()
     ]
     assert "leak" not in found
+
+
+def test_later_blocks_may_leave_settled_routes_out() -> None:
+    """The experiment goes on with open routes only, in blocks of fewer rounds."""
+    app = App(routes=(IMAGE, COURSE), keeps={IMAGE: {"live": 20_000, "blocks": 3}}, noise=white(300))
+    run = record(app, blocks=2, only={1: (IMAGE,)})
+    found = {route: state.state for route, state in assess(run).routes.items()}
+    assert found.pop(IMAGE) == "leak"
+    assert set(found.values()) == {"clean"}
