@@ -13,8 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import find_interpreters
 
+from conftest import find_interpreters
 from leakhunt.targets import ports, stdlib_server
 
 SERVER = Path(str(stdlib_server.__file__))
