@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -96,6 +99,14 @@ class Census:
         self._ending.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def kill_survivors(self) -> None:
+        """Kill what a supervisor that was itself killed has left running."""
+        for life in self._lives.values():
+            current = tree.read_process(life.process.pid)
+            if current is not None and current.key == life.process.key and not current.ended:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(current.pid, signal.SIGKILL)
 
     def workers(self) -> tuple[Worker, ...]:
         """Every life that counts, in order of birth."""

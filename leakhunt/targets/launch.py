@@ -131,10 +131,12 @@ class LaunchedTarget(Target):
         spec = self._spec
         bundle.write_boot(self._dir.boot, self._dir.socket)
         supervision = Supervision(self._dir.path)
-        self._open.callback(supervision.close)
-        hub = self._open.enter_context(AgentHub(self._dir.socket))
+        hub = AgentHub(self._dir.socket)
         log = self._dir.log(TARGET)
         census = Census(supervision, links=hub.links, log=log.text, clock=self._clock)
+        self._open.callback(census.kill_survivors)
+        self._open.callback(supervision.close)
+        self._open.enter_context(hub)
         self._open.callback(census.stop)
         fillers = Placeholders(self._dir.path, spec.python)
         env = {**os.environ, **fillers.fill_environment(spec.workload_env), **spec.env}

@@ -325,6 +325,15 @@ def test_kill_9_of_leakhunt_ends_everything_within_5_seconds(site: Path, tmp_pat
     assert not launch_dir.exists()
 
 
+def test_a_killed_supervisor_is_a_failure_and_leaves_nothing_behind(site: Path, launch: Launch) -> None:
+    target = launch(gunicorn(site))
+    pids = [worker.pid for worker in target.workers()]
+    os.kill(psutil.Process(pids[0]).ppid(), signal.SIGKILL)
+    assert wait_for(lambda: target.failure() is not None)
+    target.stop()
+    assert wait_for(lambda: not any(map(psutil.pid_exists, pids)))
+
+
 def test_signals_to_the_terminals_process_group_do_not_reach_the_target(site: Path, launch: Launch) -> None:
     target = launch(gunicorn(site))
     groups = {os.getpgid(worker.pid) for worker in target.workers()}
