@@ -59,7 +59,7 @@ _RUNS: Final = Path("leakhunt-runs")
 @click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
 @click.option("--show-values", is_flag=True, help="Show strings of the heap instead of their type and length.")
 def command(**options: Any) -> int:
-    """Replay a workload against a web app and judge whether its memory leaks.
+    r"""Replay a workload against a web app and judge whether its memory leaks.
 
     Give the app as MODULE:CALLABLE, or the command that serves it after `--`:
 

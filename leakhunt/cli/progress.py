@@ -37,7 +37,7 @@ class Progress:
         if self._status is not None:
             self._status.stop()
 
-    def phase(self, phase: Phase, label: str) -> None:
+    def phase(self, label: str) -> None:
         """Name the stretch that begins."""
         self._label, self._rounds = label, 0
         self._say(f"[{format_duration(time.monotonic() - self._started)}] {label}")

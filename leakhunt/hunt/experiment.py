@@ -35,7 +35,8 @@ _BLOCK_GROWTH: Final[Bytes] = 256 * 2**20
 _SETTLE: Final[Seconds] = 1.0
 _SETTLE_RESOURCES: Final[Seconds] = 6.0
 """Some libraries give threads and descriptors back only after five seconds."""
-_REPEATED_BASE: Final = 2
+_REPEATED_DOSES: Final = (1, 5)
+"""The first request fills whatever is kept once per input; the others show what is kept each time."""
 
 
 class _Stopped(Exception):
@@ -66,16 +67,16 @@ class Experiment:
         return "complete"
 
     def _phases(self, steps: tuple[Step, ...]) -> None:
-        self._observer.phase(Phase.WARM_UP, "warm-up: every step alone, then together until steady")
+        self._observer.phase("warm-up: every step alone, then together until steady")
         self._costs = dict(warm_up(self._rounds, [step.name for step in steps]))
         self._check()
-        self._observer.phase(Phase.BASELINE, "baseline")
+        self._observer.phase("baseline")
         baseline = self._round(Phase.BASELINE, {})
         self._blocks()
-        self._repeated_block()
+        self._repeated()
         self._settle(baseline)
         if self._settings.peaks:
-            self._observer.phase(Phase.PEAK, "peak memory of single requests")
+            self._observer.phase("peak memory of single requests")
             measure_peaks(self._rounds, tuple(step for step in steps if step.name in self._costs))
             self._check()
         if self._settings.explain:
@@ -94,7 +95,7 @@ class Experiment:
             size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
             if block >= 2 and (self._cost(bases, rounds) > remaining or self._exhausted(sent + size)):
                 return
-            self._observer.phase(Phase.DOSE, f"verdict rounds, block {block + 1}: {size} requests")
+            self._observer.phase(f"verdict rounds, block {block + 1}: {size} requests")
             for doses in draw_block(bases, rounds, self._lottery):
                 self._round(Phase.DOSE, doses, block=block)
             sent += size
@@ -147,19 +148,15 @@ class Experiment:
     def _exhausted(self, requests: int) -> bool:
         return self._settings.max_requests is not None and requests > self._settings.max_requests
 
-    def _repeated_block(self) -> None:
-        """A small block with the same names and contents in each request: some leaks show only then."""
-        rounds = rounds_per_block(len(self._costs))
-        bases = {step: min(_REPEATED_BASE, base) for step, base in self._smallest_bases(rounds).items()}
-        self._observer.phase(Phase.REPEATED, "the same names and contents in every request")
-        for doses in draw_block(bases, rounds, self._lottery):
-            self._round(Phase.REPEATED, doses, inputs="repeated")
-
-    def _smallest_bases(self, rounds: int) -> Mapping[str, int]:
-        return self._bases(tuple(self._costs), 0, rounds, 0.0, None)
+    def _repeated(self) -> None:
+        """Each step alone with the same names and contents in every request: does it keep less then?"""
+        self._observer.phase("the same names and contents in every request")
+        for step in self._costs:
+            for dose in _REPEATED_DOSES:
+                self._round(Phase.REPEATED, {step: dose}, alone=step, inputs="repeated")
 
     def _settle(self, baseline: Round) -> None:
-        self._observer.phase(Phase.SETTLE, "settle: no load")
+        self._observer.phase("settle: no load")
         time.sleep(_SETTLE)
         settled = self._round(Phase.SETTLE, {})
         if _resources(settled) > _resources(baseline):
@@ -176,14 +173,20 @@ class Experiment:
             and state.state in ("leak", "growing", "bounded")
         ]
         for step in wanted:
-            self._observer.phase(Phase.EXPLAIN, f"explain {routes[step]}")
-            explain(self._rounds, step, self._costs[step])
+            self._observer.phase(f"explain {routes[step]}")
+            explain(self._rounds, step, self._costs[step], show_values=self._settings.show_values)
             self._check()
 
     def _round(
-        self, phase: Phase, doses: Mapping[str, int], *, block: int | None = None, inputs: str = "distinct"
+        self,
+        phase: Phase,
+        doses: Mapping[str, int],
+        *,
+        block: int | None = None,
+        alone: str | None = None,
+        inputs: str = "distinct",
     ) -> Round:
-        done = self._rounds.run(phase, doses, block=block, inputs=inputs)
+        done = self._rounds.run(phase, doses, block=block, alone=alone, inputs=inputs)
         self._check()
         return done
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from leakhunt.analysis.explain import alone_rounds
+from leakhunt.analysis.paths import growing_paths
 from leakhunt.errors import AgentError
 from leakhunt.hunt.doses import prime_doses
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.warm_up import StepCost
 from leakhunt.model.run import Phase
+from leakhunt.model.snapshot import PathNode
 from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
 
@@ -23,9 +26,11 @@ _SLOWDOWN: Final = 5.0
 """tracemalloc made an upload view 3 to 23 times slower."""
 _GROWTH: Final[Bytes] = 128 * 2**20
 _LARGEST_BASE: Final = 17
+_HOLDERS: Final = 5
+"""Holders of a step that are looked at more closely."""
 
 
-def explain(rounds: Rounds, step: str, cost: StepCost) -> None:
+def explain(rounds: Rounds, step: str, cost: StepCost, *, show_values: bool) -> None:
     """Record the snapshots that name line and holder of what `step` leaves behind.
 
     An agent that refuses or fails is a caveat, not an error: the verdict does not rest on these rounds.
@@ -36,6 +41,7 @@ def explain(rounds: Rounds, step: str, cost: StepCost) -> None:
             _trace(rounds, traced)
             done = rounds.run(Phase.EXPLAIN, {step: dose}, alone=step)
             _snapshot(rounds, done.index)
+        _inspect(rounds, step, show_values=show_values)
     finally:
         _stop_tracing(rounds, traced)
 
@@ -72,6 +78,29 @@ def _snapshot(rounds: Rounds, index: int) -> None:
         rounds.recorder.snapshot(snapshot)
         for problem in snapshot.problems:
             rounds.recorder.caveat("snapshot", problem)
+
+
+def _inspect(rounds: Rounds, step: str, *, show_values: bool) -> None:
+    """Measure the holders of what grew, look for a cap, and ask for a second opinion on who holds it."""
+    run = rounds.recorder.run()
+    holders = {
+        path.holder: [PathNode(-1, hop.edge, hop.type, 0, 0) for hop in path.hops[: path.top]]
+        for alone in alone_rounds(run)
+        if alone.step == step
+        for path in growing_paths(alone)[:_HOLDERS]
+        if path.top > 0
+    }
+    if not holders:
+        return
+    index = run.rounds[-1].index
+    for link in rounds.serving().values():
+        try:
+            containers = link.inspect(index, tuple(holders.items()), values=show_values)
+        except AgentError as error:
+            rounds.recorder.caveat("not-inspected", f"The holders could not be measured: {error.message}")
+            continue
+        for container in containers:
+            rounds.recorder.container(container)
 
 
 def _stop_tracing(rounds: Rounds, traced: dict[str, AgentLink]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from leakhunt.model.run import Phase, Round
+from leakhunt.model.run import Round
 from leakhunt.units import Bytes, Seconds
 
 
@@ -29,7 +29,7 @@ class Settings:
 class Observer(Protocol):
     """Told what happens while it happens. Must return at once and not raise."""
 
-    def phase(self, phase: Phase, label: str) -> None:
+    def phase(self, label: str) -> None:
         """A stretch of rounds begins."""
 
     def round(self, done: Round) -> None:

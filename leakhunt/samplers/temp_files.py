@@ -38,12 +38,12 @@ def _is_new(entry: os.DirEntry[str], born_after: float) -> bool:
 def _deleted_but_open(pid: int) -> int:
     count = 0
     try:
-        links = [entry.path for entry in os.scandir(f"/proc/{pid}/fd")]
+        links = list(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
         return 0
     for link in links:
         try:
-            target = os.readlink(link)
+            target = str(link.readlink())
         except OSError:
             continue
         count += target.startswith("/") and target.endswith(" (deleted)") and not target.startswith("/memfd:")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_a_new_thread_and_a_new_descriptor_are_counted() -> None:
     release = threading.Event()
     thread = threading.Thread(target=release.wait)
     thread.start()
-    with open(os.devnull, "rb"):
+    with Path(os.devnull).open("rb"):
         after = read_activity(os.getpid())
     release.set()
     thread.join()
@@ -26,7 +27,9 @@ def test_a_new_thread_and_a_new_descriptor_are_counted() -> None:
 
 
 def test_processor_time_of_a_busy_process_rises() -> None:
-    code = "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end: pass\nprint(flush=True); input()"
+    code = (
+        "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end: pass\nprint(flush=1); input()"
+    )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()

@@ -43,7 +43,7 @@ def test_nothing_is_sampled_while_it_is_paused() -> None:
 
 def test_a_process_that_ended_is_passed_over() -> None:
     told = threading.Event()
-    timeline = Timeline(lambda: {"gone": 2**22 + 1}, lambda: 0.0, lambda total: told.set(), 0.01)
+    timeline = Timeline(lambda: {"gone": 2**22 + 1}, lambda: 0.0, lambda _total: told.set(), 0.01)
     timeline.start()
     assert told.wait(5)
     timeline.stop()
