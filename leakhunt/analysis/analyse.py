@@ -122,9 +122,10 @@ def _next_command(run: Run, judgement: Judgement, suspects: Sequence[Suspect]) -
 
 def _function(suspect: Suspect) -> str | None:
     """`module:function` where the suspect's path and line agree on the module."""
-    if suspect.site is None or suspect.path is None or not suspect.site.function.isidentifier():
+    if suspect.site is None or suspect.path is None:
         return None
+    function = suspect.site.function.split(".<locals>")[0]
     dotted = suspect.site.file.removesuffix(".py").split("/")
     names = (".".join(dotted[start:]) for start in range(len(dotted)))
     module = next((name for name in names if name and suspect.path.startswith(f"{name}.")), None)
-    return None if module is None else f"{module}:{suspect.site.function}"
+    return None if module is None else f"{module}:{function}"

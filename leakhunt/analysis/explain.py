@@ -73,12 +73,16 @@ class AloneRounds:
     """Round by round, a pair (before, after) for each worker that has both."""
 
     def tally(self, read: Callable[[Snapshot], Mapping[Key, tuple[int, int]]]) -> Mapping[Key, Tally]:
-        """Growth of everything that `read` finds in a snapshot as (count, bytes)."""
+        """Growth of everything that `read` finds in a snapshot as (count, bytes), and that changed at all."""
         growth: dict[Key, list[list[int]]] = defaultdict(lambda: [[0, 0] for _ in self.pairs])
         for index, pairs in enumerate(self.pairs):
             for before, after in pairs:
                 old, new = read(before), read(after)
-                for key in old.keys() | new.keys():
+                changed: dict[Key, None] = {}
+                # A heap has 100 000 places, and all but a few dozen of them are as they were.
+                for key, _ in old.items() ^ new.items():
+                    changed.setdefault(key)
+                for key in changed:
                     (c0, s0), (c1, s1) = old.get(key, (0, 0)), new.get(key, (0, 0))
                     cell = growth[key][index]
                     cell[0] += c1 - c0

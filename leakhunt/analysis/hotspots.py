@@ -28,7 +28,7 @@ def flame_stacks(run: Run) -> tuple[tuple[tuple[Frame, ...], float], ...]:
         for site in growing_sites(alone):
             for stack, size in site.stacks:
                 widths[stack] += size
-    return tuple(sorted(widths.items(), key=lambda item: (-item[1], [frame.line for frame in item[0]])))
+    return tuple(sorted(widths.items(), key=lambda item: (-item[1], [(frame.file, frame.line) for frame in item[0]])))
 
 
 def _row(route: str, sites: list[GrowingSite]) -> Hotspot:

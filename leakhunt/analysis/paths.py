@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import Final
 
 from leakhunt.analysis.explain import AloneRounds, Tally
@@ -113,10 +114,17 @@ def growing_paths(alone: AloneRounds) -> tuple[GrowingPath, ...]:
 
 def _subtrees(tree: _Tree, own: Mapping[int, Tally]) -> dict[int, Tally]:
     below: dict[int, Tally] = dict(own)
-    for node in sorted(below, reverse=True):
+    # A parent's number is smaller than its children's, so the largest number left has all it will get.
+    queue = [-node for node in below]
+    heapify(queue)
+    while queue:
+        node = -heappop(queue)
         parent = tree.nodes[node][0]
-        if parent >= 0:
+        if parent in below:
             below[parent] = below[parent] + below[node]
+        elif parent >= 0:
+            below[parent] = below[node]
+            heappush(queue, -parent)
     return below
 
 
@@ -144,7 +152,10 @@ def _describe(
 ) -> GrowingPath:
     end = _accumulation_point(tree, own, below, top)
     chain = _ancestors(tree, end)
-    hops = tuple(Hop(tree.nodes[node][1], tree.nodes[node][2], own[node].count_per_request) for node in chain)
+    hops = tuple(
+        Hop(tree.nodes[node][1], tree.nodes[node][2], own[node].count_per_request if node in own else 0.0)
+        for node in chain
+    )
     return GrowingPath(
         alone.route,
         alone.step,
@@ -163,7 +174,7 @@ def _accumulation_point(tree: _Tree, own: Mapping[int, Tally], below: dict[int, 
     for node in below:
         children.setdefault(tree.nodes[node][0], []).append(node)
     while True:
-        grown = [child for child in children.get(top, ()) if own[child].grew_every_time]
+        grown = [child for child in children.get(top, ()) if child in own and own[child].grew_every_time]
         if not grown:
             return top
         heaviest = max(grown, key=lambda child: below[child].size_per_request)

@@ -57,7 +57,7 @@ def _merge(alone: AloneRounds, frame: Frame, stacks: list[tuple[tuple[Frame, ...
     if not total.grew_every_time or total.size_per_request <= 0:
         return None
     kept = [(stack, tally.size_per_request) for stack, tally in stacks if tally.size_per_request > 0]
-    kept.sort(key=lambda entry: -entry[1])
+    kept.sort(key=lambda entry: (-entry[1], [(f.file, f.line) for f in entry[0]]))
     return GrowingSite(
         alone.route,
         alone.step,

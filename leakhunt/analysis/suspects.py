@@ -114,8 +114,13 @@ def _place(lead: Lead) -> tuple[str | None, Frame | None]:
 
 
 def _counts(lead: Lead) -> bool:
-    # Native memory hangs on small Python objects: one per request is worth naming however small it is.
-    return lead.path is not None and lead.path.multiple is not None
+    # Native memory hangs on small objects of some package: one per request is worth naming however small it is.
+    return lead.path is not None and lead.path.multiple is not None and _from_package(lead.path.type)
+
+
+def _from_package(type_: str | None) -> bool:
+    """Whether instances of a type may own memory that is not Python's: a list or a str does not."""
+    return "." in (type_ or "").removeprefix("builtins.")
 
 
 def _python_suspect(case: Case, lead: Lead) -> Suspect:
@@ -180,7 +185,7 @@ def _unexplained(case: Case, missing: float) -> Suspect:
 def _native_owner(suspects: Sequence[Suspect]) -> Suspect | None:
     """A path of objects from a package (a plain list or str owns no native memory), the commonest first."""
     held = [suspect for suspect in suspects if suspect.path is not None]
-    foreign = [suspect for suspect in held if "." in (suspect.type or "").removeprefix("builtins.")]
+    foreign = [suspect for suspect in held if _from_package(suspect.type)]
     return max(foreign or held, key=lambda suspect: suspect.count_per_request or 0.0, default=None)
 
 
