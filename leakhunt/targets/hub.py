@@ -78,8 +78,12 @@ class AgentHub:
     def links(self) -> tuple[AgentLink, ...]:
         """The agents whose processes are alive, in the order they connected."""
         with self._lock:
-            self._links = [link for link in self._links if link.alive]
-            return tuple(self._links)
+            alive = [link for link in self._links if link.alive]
+            for link in self._links:
+                if link not in alive:
+                    link.close()
+            self._links = alive
+        return tuple(alive)
 
     def expect(self, token: str) -> queue.SimpleQueue[dict[str, Any] | None]:
         """Where the result of the snapshot child with this token will come in; None if it died before it was done."""
