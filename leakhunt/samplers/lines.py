@@ -5,51 +5,13 @@ from __future__ import annotations
 import linecache
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from leakhunt.errors import TargetError
-from leakhunt.units import Bytes
+from leakhunt.model.lines import FunctionUse, LineTable, LineUse
 
 Entry: TypeAlias = Mapping[str, Any]
 """One function in one worker, as `leakhunt.agent.lines.table` gives it."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineUse:
-    """One line of a function that has run."""
-
-    number: int
-    source: str
-    """The line without its end; empty where the file cannot be read."""
-    increment: Bytes
-    """How much RSS rose (or fell) while it ran, all calls added up. Transient memory counts, too."""
-    occurrences: int
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionUse:
-    """One function, all its calls in all workers added up. Divide by `calls` for what one call costs."""
-
-    name: str
-    """As the user wrote it: `module:function` or `module:Class.method`."""
-    file: str
-    first_line: int
-    calls: int
-    kept: Bytes
-    """RSS after a call less RSS before it: what the function did not give back."""
-    peak: Bytes
-    """Highest RSS at the end of any of its lines less RSS before the call: kept and transient memory together."""
-    lines: tuple[LineUse, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LineTable:
-    """What was measured, and one sentence for each function that was not."""
-
-    functions: tuple[FunctionUse, ...]
-    """Those that kept most first."""
-    problems: tuple[str, ...]
 
 
 def merge_tables(tables: Iterable[Sequence[Entry]]) -> LineTable:

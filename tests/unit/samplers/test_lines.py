@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from leakhunt.errors import TargetError
-from leakhunt.samplers.lines import Entry, LineUse, merge_tables
+from leakhunt.model.lines import LineUse
+from leakhunt.samplers.lines import Entry, merge_tables
 
 SOURCE = "def upload(request):\n    body = request.read()\n    KEPT.append(body)\n"
 
