@@ -1,7 +1,7 @@
 """Starts the agent in a process of the target, as that process's `sitecustomize`.
 
-Erases every trace of how it came in, lets the target's own `sitecustomize` run, then starts the agent. Frozen: it works on every
-Python from 3.8 on, imports nothing that `site` has not loaded, and no error of ours ever leaves it.
+Erases every trace of how it came in, lets the target's own `sitecustomize` run, then starts the agent. Frozen: it works
+on every Python from 3.8 on, imports nothing that `site` has not loaded, and no error of ours ever leaves it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,37 @@ class Bundle:
         """The spec of a module of the agent; None for every other name."""
         if name not in SOURCES:
             return None
-        spec = type(sys.__spec__)(name, Bundle, origin=f"<{name}>", is_package=name in {PACKAGE, PACKAGE + ".probes"})
-        return spec
+        is_package = name in {PACKAGE, PACKAGE + ".probes"}
+        loader: Any = Bundle  # by duck typing: importlib.abc costs start-up time
+        return type(sys.__spec__)(name, loader, origin=f"<{name}>", is_package=is_package)
 
     @staticmethod
-    def create_module(spec: ModuleSpec) -> None:  # noqa: ARG004  # importlib's signature
+    def create_module(spec: ModuleSpec) -> None:
         """An ordinary module will do."""
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         """Run the source."""
-        name = module.__name__
-        exec(compile(SOURCES[name], f"<{name}>", "exec", dont_inherit=True), vars(module))  # noqa: S102  # our own text
+        exec(code_of(module.__name__), vars(module))  # noqa: S102  # our own text
+
+
+def code_of(name: str) -> Any:
+    """The compiled source; kept beside this file, since every process of the target would compile it again."""
+    import marshal
+
+    cache = f"{DIRECTORY}/{name}.{sys.implementation.cache_tag}"
+    try:
+        with open(cache, "rb") as file:
+            return marshal.load(file)  # noqa: S302  # written below, in a directory of our own
+    except (OSError, EOFError, ValueError, TypeError):
+        code = compile(SOURCES[name], f"<{name}>", "exec", dont_inherit=True)
+    try:
+        with open(f"{cache}.{os.getpid()}", "wb") as file:
+            marshal.dump(code, file)
+        os.replace(f"{cache}.{os.getpid()}", cache)
+    except OSError:  # a directory that may only be read
+        return code
+    return code
 
 
 def erase() -> None:
@@ -75,7 +94,7 @@ def start() -> None:
 
 
 def run() -> None:
-    """What `site` runs. An ImportError that names `sitecustomize` is how it learns that the target has none of its own."""
+    """What `site` runs. An ImportError that names `sitecustomize` tells it that the target has none of its own."""
     erase()
     try:
         import sitecustomize  # noqa: F401  # the target's own

@@ -18,7 +18,7 @@ PROBES = (
     ("paths", "leakhunt.agent.probes.paths"),
     ("holders", "leakhunt.agent.probes.holders"),
 )
-"""(part of a snapshot, module whose function of that name observes it); in this order, since the first see the least of us"""
+"""(part of a snapshot, module whose function of that name observes it); in this order"""
 
 
 class Scene:

@@ -1,9 +1,10 @@
 """Makes the snapshot child, so that the app cannot notice: `clone` without an exit signal.
 
-With exit signal 0 the kernel sends the parent no SIGCHLD and `waitpid(-1)` never returns the child; only a wait for `__WALL`
-children reaps it. Python's own fork machinery is left out on purpose: the app's `register_at_fork` hooks would run in both
-processes, every other thread's state would be freed in the child, its thread locals and their finalizers with it, and Python
-3.12 would warn about threads. What that machinery protects against is dealt with here: see `snapshot_child`.
+With exit signal 0 the kernel sends the parent no SIGCHLD and `waitpid(-1)` never returns the child; only a wait for
+`__WALL` children reaps it. Python's own fork machinery is left out on purpose: the app's `register_at_fork` hooks
+would run in both processes, every other thread's state would be freed in the child, its thread locals and their
+finalizers with it, and Python 3.12 would warn about threads. What that machinery protects against is dealt with here:
+see `snapshot_child`.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ _c.syscall.restype = ctypes.c_long
 def snapshot_child(work: Callable[[], None], limit: float) -> tuple[int, float, str | None]:
     """Run `work` in a child with the heap as it is now; its pid, the pause in seconds, and a problem if there is one.
 
-    `limit` is the CPU time and twice the life, in seconds, that the child may have. Raises OSError where there can be no child.
+    `limit` is the CPU time and twice the life, in seconds, that the child may have. Raises OSError where there can be
+    no child.
 
-    The child is one thread that holds the GIL. Letting go of the GIL is safe for it unless another thread has just asked for it,
-    which would wait for ever for an answer: so we give way once before, after which nobody asks for 5 ms.
+    The child is one thread that holds the GIL. Letting go of the GIL is safe for it unless another thread has just
+    asked for it, which would wait for ever for an answer: so we give way once before, after which nobody asks for 5
+    ms.
     """
     number = CLONE.get(os.uname().machine)
     parent = os.getpid()
@@ -76,7 +79,7 @@ def _in_child(work: Callable[[], None], parent: int, limit: float) -> None:
 
 
 def _isolate(parent: int, limit: float) -> None:
-    """Make this process harmless: it dies with its parent and in time, and holds none of the app's files and sockets."""
+    """Make this process harmless: it dies with its parent and in time, and has none of the app's files and sockets."""
     import gc
     import resource
 

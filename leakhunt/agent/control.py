@@ -12,7 +12,7 @@ from leakhunt.agent.hooks import HOOKS
 from leakhunt.agent.journal import clear, note
 from leakhunt.agent.originals import allocate_lock, get_native_id, original, sleep, start_new_thread
 from leakhunt.agent.patches import PATCHES
-from leakhunt.agent.process import command_line, hello, is_uwsgi
+from leakhunt.agent.process import command_line, hello, is_uwsgi, uwsgi_callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ REAP_INTERVAL = 20
 
 
 class Agent:
-    """One per process. Its thread is not there while the target forks: forking with threads is what Python warns about."""
+    """One per process. Its thread is not there while the target forks: Python warns about forking with threads."""
 
     def __init__(self, directory: str, address: str, bundle: Any) -> None:
         self.directory = directory
@@ -49,7 +49,7 @@ class Agent:
         self._stopping = False
         self._running = False
         self._thread = 0
-        self._wake: tuple[int, ...] = os.pipe()
+        self._wake: tuple[int, ...] = ()
 
     def start(self) -> None:
         """Start the thread, if none is running."""
@@ -57,6 +57,7 @@ class Agent:
             self._stopping = False
             if not self._running and not self.detached:
                 self._running = True
+                self._wake = self._wake or os.pipe()
                 try:
                     start_new_thread(self._run, ())
                 except RuntimeError:  # no further thread is allowed here
@@ -160,6 +161,8 @@ class Agent:
         return False
 
     def _connect(self) -> bool:
+        if not os.path.exists(self.address):
+            return False
         from _socket import AF_UNIX, SOCK_STREAM, socket
 
         from leakhunt.agent import wire
@@ -171,8 +174,6 @@ class Agent:
                 wire.send(connection, hello())
             except OSError:
                 connection.close()
-                if not os.path.exists(self.address):
-                    return False
                 sleep(RETRY)
             else:
                 self._socket = connection
@@ -235,5 +236,8 @@ def boot(directory: str, address: str, bundle: Any) -> None:
     forks.install(agent)
     if is_uwsgi():
         COUNTERS.before_first = agent.revive
+        known = uwsgi_callable(command_line())
+        if known is not None:
+            HOOKS.table[known[0]] = ("servers", "uwsgi")
     else:
         agent.start()

@@ -1,14 +1,12 @@
 """Counts of requests, exact without a lock: `next()` of an `itertools.count` is one step under the GIL.
 
-A lock could be held by a thread that does not exist in a forked child, or by the very thread in which the collector now runs
-the end of an earlier request.
+A lock could be held by a thread that does not exist in a forked child, or by the very thread in which the collector
+now runs the end of an earlier request.
 """
 
 from __future__ import annotations
 
 from itertools import count
-
-from leakhunt.agent.routes import as_pattern, mask_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +45,11 @@ class Counters:
 
     def finish(self, method: str, path: str, pattern: str | None) -> None:
         """A request is done; `pattern` is what the framework matched, if it said so."""
+        from leakhunt.agent.routes import (
+            as_pattern,
+            mask_path,
+        )  # processes that never serve need no regular expressions
+
         masked = f"{method} {mask_path(path)}"
         route = masked if pattern is None else f"{method} {as_pattern(pattern)}"
         counter = self._served.get(route)

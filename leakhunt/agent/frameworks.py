@@ -39,12 +39,12 @@ def _wrap_entry(owner: Any) -> None:
 
 
 def _count_call(original: Any) -> Callable[..., Any]:
-    def __call__(self: Any, environ: Any, start_response: Any) -> Any:
+    def entry(self: Any, environ: Any, start_response: Any) -> Any:
         if COUNTERS.server_marks:
             return original(self, environ, start_response)
         return call(original.__get__(self), environ, start_response)
 
-    return __call__
+    return entry
 
 
 def _tell_django_route(original: Any) -> Callable[..., Any]:

@@ -65,7 +65,7 @@ def _number(text: bytes, name: bytes) -> int | None:
 
 
 def _read(path: str) -> bytes:
-    """A file of the kernel, empty if it cannot be read. No file object: its buffers would show up in what is measured."""
+    """A file of the kernel, empty if it cannot be read. No file object: its buffers would show in what is measured."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

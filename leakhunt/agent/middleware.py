@@ -164,5 +164,5 @@ def _end(token: Any) -> None:
 
 
 def _is_coroutine(app: Any) -> bool:
-    functions = (app, getattr(type(app), "__call__", None))
+    functions = (app, vars(type(app)).get("__call__"))
     return any(getattr(getattr(each, "__code__", None), "co_flags", 0) & 0x80 for each in functions)

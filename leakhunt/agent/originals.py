@@ -1,7 +1,8 @@
 """The interpreter's own primitives, taken before any library could replace them.
 
-gevent and eventlet swap `_thread`, `time.sleep`, `select` and `socket` by co-operative versions that must not be called from
-a thread of ours. The boot runs before them, so the names bound here stay the real ones; where it did not, gevent is asked.
+gevent and eventlet swap `_thread`, `time.sleep`, `select` and `socket` by co-operative versions that must not be
+called from a thread of ours. The boot runs before them, so the names bound here stay the real ones; where it did not,
+gevent is asked.
 """
 
 from __future__ import annotations

@@ -58,8 +58,25 @@ def server(argv: list[str]) -> str | None:
 
 
 def is_uwsgi() -> bool:
-    """uwsgi forks its workers in C, and a thread in its master makes respawned workers hang."""
+    """Whether this is uwsgi, which forks in C: a thread in its master makes respawned workers hang."""
     return any(os.path.basename(word) in {"uwsgi", "pyuwsgi", "uwsgi-core"} for word in command_line()[:4])
+
+
+def uwsgi_callable(argv: list[str]) -> tuple[str, str] | None:
+    """Module and attribute that uwsgi is told to serve, where its command line says so."""
+    module = name = None
+    for position, word in enumerate(argv):
+        option, equals, value = word.partition("=")
+        if not equals:
+            value = argv[position + 1] if position + 1 < len(argv) else ""
+        if option in {"-w", "--module", "--wsgi"}:
+            module = value
+        elif option == "--callable":
+            name = value
+    if module is None:
+        return None
+    module, _, attribute = module.partition(":")
+    return module, name or attribute or "application"
 
 
 def temp_dir() -> str:

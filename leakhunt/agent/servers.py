@@ -5,6 +5,7 @@ from __future__ import annotations
 from leakhunt.agent.journal import note
 from leakhunt.agent.middleware import counted
 from leakhunt.agent.patches import PATCHES
+from leakhunt.agent.process import command_line, uwsgi_callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ def cheroot(module: ModuleType) -> None:
 def gevent(module: ModuleType) -> None:
     """The server keeps the callable it is made with."""
     PATCHES.wrap(module.WSGIServer, "__init__", _wrap_attribute("application"))
+
+
+def uwsgi(module: ModuleType) -> None:
+    """The server is C: it takes the callable from its module, once that is imported."""
+    known = uwsgi_callable(command_line())
+    if known is not None:
+        setattr(module, known[1], counted(getattr(module, known[1])))
 
 
 def undo() -> None:

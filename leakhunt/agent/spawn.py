@@ -1,7 +1,8 @@
 """Which programs started by the target get an agent, and how it gets into them.
 
-A process that replaces itself stays part of the server (`uv run`, a shell script, gunicorn's re-execution), and so does the same
-program started again (a reloader, a `multiprocessing` child). Every other program starts as if there were no agent.
+A process that replaces itself stays part of the server (`uv run`, a shell script, gunicorn's re-execution), and so
+does the same program started again (a reloader, a `multiprocessing` child). Every other program starts as if there
+were no agent.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def subprocess_fork_exec(module: ModuleType) -> None:
 
 def is_preparing() -> bool:
     """Whether this is a child that is about to become another program."""
-    return Spawning.preparing == get_ident()
+    return bool(Spawning.preparing == get_ident())
 
 
 def same_program(arguments: Any) -> bool:
@@ -128,7 +129,7 @@ def _fork_exec(original: Any) -> Callable[..., Any]:
 
 
 def _with_boot_list(args: Any) -> Any:
-    """The arguments of `_posixsubprocess.fork_exec`, whose sixth is a list of `name=value`, or None for our own environment."""
+    """The arguments of `_posixsubprocess.fork_exec`: the sixth is a list of `name=value`, None for our environment."""
     try:
         if not same_program(args[0]):
             return args

@@ -1,4 +1,4 @@
-"""What agents and snapshot children send, as nouns. Everything here comes from another process: it is checked, never trusted."""
+"""What agents and snapshot children send, as nouns. It comes from another process: it is checked, never trusted."""
 
 from __future__ import annotations
 

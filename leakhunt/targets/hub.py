@@ -114,9 +114,11 @@ class AgentHub:
                 self._take_result(connection, str(message.get("token")))
                 return
             hello = read_hello(message)
-            if _peer(connection) != hello.pid:
-                raise AgentError(f"a process pretends to be process {hello.pid}")
+            peer = _peer(connection)
         except (OSError, wire.WireError, AgentError):
+            connection.close()
+            return
+        if peer != hello.pid:
             connection.close()
             return
         with self._lock:
@@ -134,7 +136,7 @@ class AgentHub:
 
 
 class AgentLink:
-    """One live agent. Thread-safe; every method raises AgentError when the agent refuses, fails, is too slow or gone."""
+    """One live agent. Thread-safe; methods raise AgentError when the agent refuses, fails, is too slow or gone."""
 
     def __init__(self, hub: AgentHub, connection: socket.socket, hello: Hello) -> None:
         self.hello = hello

@@ -1,4 +1,4 @@
-"""The libraries that do their work in the snapshot child: read here, where they are installed, and sent along as text."""
+"""The libraries that work in the snapshot child: read here, where they are installed, and sent along as text."""
 
 from __future__ import annotations
 

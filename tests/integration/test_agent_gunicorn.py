@@ -52,7 +52,8 @@ def gunicorn(tmp_path: Path, source: str, *options: str) -> Iterator[tuple[Agent
     write_boot(tmp_path / "boot", tmp_path / "agent.sock")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = int(server.getsockname()[1])
-    command = [sys.executable, "-W", "error::DeprecationWarning", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *options, "site_app:app"]
+    python = [sys.executable, "-W", "error::DeprecationWarning"]
+    command = [*python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", *options, "site_app:app"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "boot")}
     with AgentHub(tmp_path / "agent.sock") as hub:
         process = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)

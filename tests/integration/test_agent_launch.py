@@ -131,14 +131,12 @@ def launched(tmp_path: Path, command: Callable[[int], Sequence[str]], **env: str
 
 
 def where(snapshot: Snapshot, edge: str) -> str:
-    for node in snapshot.paths:
-        if node.edge == edge:
-            text = ""
-            while node.parent >= 0:
-                text = node.edge + text
-                node = snapshot.paths[node.parent]
-            return text
-    raise AssertionError(f"no node {edge}")
+    place = next(place for place, node in enumerate(snapshot.paths) if node.edge == edge)
+    text = ""
+    while place > 0:
+        text = snapshot.paths[place].edge + text
+        place = snapshot.paths[place].parent
+    return text
 
 
 @pytest.mark.parametrize("python", INTERPRETERS, ids=lambda path: path.parent.parent.name)
@@ -183,7 +181,7 @@ def test_an_agent_counts_measures_explains_and_leaves_no_trace(python: Path, tmp
         assert target.get("/children") == b"[]"
         assert link.stats().served["GET /leak"] == 12
         assert link.detach() == ()
-        wait_for(lambda: len(os.listdir(f"/proc/{target.process.pid}/task")) == 2)
+        wait_for(lambda: len(list(Path(f"/proc/{target.process.pid}/task").iterdir())) == 2)
         assert target.get("/leak") == b"ok"
 
 
@@ -219,7 +217,7 @@ def test_only_the_same_program_started_again_gets_an_agent(python: Path, tmp_pat
         "if 'AGAIN' not in os.environ:\n"
         "    env = {**os.environ, 'AGAIN': '1'}\n"
         "    foreign = [sys.executable, '-c', 'import sys, os; print([n for n in sys.modules if \"leakhunt\" in n],"
-        " os.environ.get(\"PYTHONPATH\"))']\n"
+        ' os.environ.get("PYTHONPATH"))\']\n'
         "    subprocess.run(foreign, check=True)\n"
         "    sys.stdout.flush()\n"
         "    subprocess.run([sys.executable, *sys.argv], env=env, close_fds=False, check=True)\n"
@@ -234,10 +232,12 @@ def test_only_the_same_program_started_again_gets_an_agent(python: Path, tmp_pat
             [str(python), "serve.py"], env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
         )
         try:
-            links = wait_for(lambda: len(hub.links()) == 2 and hub.links())
+            links = wait_for(lambda: hub.links() if len(hub.links()) == 2 else None)
             assert {links[1].hello.parent} == {process.pid}
+            assert process.stdout is not None
+            output = [process.stdout.readline() for _ in range(2)]
             os.kill(links[1].hello.pid, 9)
         finally:
             process.kill()
-            output, _ = process.communicate()
-    assert output.splitlines() == ["[] None", "None"]
+            process.communicate()
+    assert output == ["[] None\n", "None\n"]

@@ -10,8 +10,6 @@ from leakhunt.agent.probes.walk import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from leakhunt.agent.child import Scene
 
 

@@ -1,7 +1,7 @@
 """Memory in use as the interpreter and its malloc account for it.
 
-Nothing is counted twice: pymalloc takes its arenas from the kernel by `mmap`, never from malloc, so neither `uordblks` nor
-`hblkhd` (mappings made by malloc itself) holds them.
+Nothing is counted twice: pymalloc takes its arenas from the kernel by `mmap`, never from malloc, so neither
+`uordblks` nor `hblkhd` (mappings made by malloc itself) holds them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def malloc_in_use() -> int | None:
         if function is not None:
             function.restype = layout
             info = function()
-            return sum(value & 0xFFFFFFFF if layout is MallInfo else value for value in (info.uordblks, info.hblkhd))
+            mask = 0xFFFFFFFF if layout is MallInfo else (1 << 64) - 1
+            return int(info.uordblks & mask) + int(info.hblkhd & mask)
     return None
 
 

@@ -26,7 +26,7 @@ DEPTH = 15
 
 
 def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
-    """One row per path asked for, in that order. `request` holds paths, the sources of the libraries, and `values`."""
+    """One row per path asked for, in that order; `request` has the paths, the libraries' sources, and `values`."""
     began = time.monotonic()
     chains = [tuple((edge, kind) for edge, kind in path["chain"]) for path in request["paths"]]
     owners = [chain[:-1] for chain in chains]
@@ -45,7 +45,7 @@ def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
 
 
 def cap_of(thing: Any, owner: Any = None) -> tuple[int | None, str | None]:
-    """The largest number of entries a container will hold, and where that is written; of its owner where it is a mere dict."""
+    """The most entries a container will hold, and where that is written: in itself, or in the owner of a mere dict."""
     if type(thing) is LRU:
         return thing.cache_info().maxsize, "cache_info().maxsize"
     if isinstance(thing, deque):

@@ -40,9 +40,10 @@ def explore(tracked: list[Any], wanted: Iterable[tuple[tuple[str, str], ...]]) -
     `tracked` is what the collector knew before any probe ran, so that no object of a probe is met.
     """
     walk = Walk(plan_for, wanted)
-    modules = {name: each for name, each in sys.modules.items() if isinstance(each, types.ModuleType)}
+    everything: dict[str, Any] = dict(sys.modules)
+    modules = {name: each for name, each in everything.items() if isinstance(each, types.ModuleType)}
     own = [each for name, each in modules.items() if name.split(".")[0] == OWN]
-    walk.skip([tracked, walk, *vars(walk).values(), modules, sys.modules, own, *own, *map(vars, own)])
+    walk.skip([tracked, walk, *vars(walk).values(), everything, modules, sys.modules, own, *own, *map(vars, own)])
     _modules(walk, {name: each for name, each in modules.items() if id(each) not in walk.seen})
     walk.run()
     _threads(walk)
@@ -85,7 +86,7 @@ def _threads(walk: Walk) -> None:
 
 
 def _others(walk: Walk, tracked: list[Any]) -> None:
-    """What only C holds, beginning with what nothing else among it refers to; then cycles that wait for the collector."""
+    """What only C holds, beginning with what nothing else among it refers to; then cycles not yet collected."""
     place = walk.place(0, C_HELD, object)
     for choose in (unreferenced, list):
         left = [thing for thing in tracked if id(thing) not in walk.seen and not _is_ours(thing)]

@@ -1,14 +1,13 @@
-"""How to look into an object: for each type, the edges by which it reaches others, named as a reader would write them."""
+"""How to look into an object: for each type, the edges by which it reaches others, as a reader would write them."""
 
 from __future__ import annotations
 
 import gc
 import types
-from collections import OrderedDict, defaultdict, deque
-from functools import lru_cache
-
 from _contextvars import Context
 from _thread import _local as thread_local
+from collections import OrderedDict, defaultdict, deque
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ def sites(_: Any, __: Scene) -> dict[str, Any]:
 
 
 def _functions(files: set[str]) -> dict[tuple[str, int], str]:
-    """Name of the function at each line of these files, from the code objects that are alive: tracemalloc keeps lines only."""
+    """Name of the function at each line of these files, from live code objects: tracemalloc keeps lines only."""
     import gc
     import types
 

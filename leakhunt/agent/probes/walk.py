@@ -1,7 +1,7 @@
 """The walk over the heap: breadth-first from the roots, objects gathered under one node per parent node, edge and type.
 
-Indexes and keys of containers are masked, `__dict__` is no hop, and a chain of equal hops (a linked list) is one node. Each
-object counts once, at the first node it is met at: by the order of roots and by distance.
+Indexes and keys of containers are masked, `__dict__` is no hop, and a chain of equal hops (a linked list) is one
+node. Each object counts once, at the first node it is met at: by the order of roots and by distance.
 """
 
 from __future__ import annotations

@@ -133,9 +133,9 @@ CASES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda leak: OrderedDict(a=leak), "['*']"),
     (lambda leak: defaultdict(list, a=[leak]), "['*'][*]"),
     (lambda leak: Holder(a=leak), "['*']"),
-    (lambda leak: Plain(leak), ".inner"),
+    (Plain, ".inner"),
     (lambda leak: Plain([Plain(leak)]), ".inner[*].inner"),
-    (lambda leak: Slotted(leak), ".inner"),
+    (Slotted, ".inner"),
     (lambda leak: Pair(leak, 1), ".left"),
     (lambda leak: Plain(leak).method, ".__self__.inner"),
     (closure, ".<closure leak>"),
@@ -148,13 +148,13 @@ CASES: list[tuple[Callable[[Any], Any], str]] = [
     (local, ".name"),
     (context, "[<ContextVar request>]"),
     (raised, ".args[*]"),
-    (lambda leak: (lambda given=leak: given), ".__defaults__[*]"),
+    (lambda leak: lambda given=leak: given, ".__defaults__[*]"),
 ]
 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[types.ModuleType]:
-    """A module with one holder of a leak for each case, and what is no holder: a walk takes a second, so one serves all."""
+    """A module with one holder of a leak for each case: a walk takes a second, so one serves all."""
     made = types.ModuleType("aaa_shop")
     sys.modules["aaa_shop"] = made
     for number, (make, _) in enumerate(CASES):
@@ -211,9 +211,7 @@ def test_weak_references_hold_nothing(walk: Walk) -> None:
 
 def test_a_linked_list_is_one_node(walk: Walk) -> None:
     nodes = {
-        walk.edges[place]: walk.counts[place]
-        for place, name in enumerate(walk.types)
-        if name == f"{__name__}.Link"
+        walk.edges[place]: walk.counts[place] for place, name in enumerate(walk.types) if name == f"{__name__}.Link"
     }
     assert nodes == {".HEAD": 1, ".inner": 4999}
 
