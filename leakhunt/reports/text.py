@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from leakhunt.model.report import Report, Suspect
 from leakhunt.reports import phrases
 from leakhunt.reports.base import Format
+from leakhunt.reports.columns import columns
 from leakhunt.reports.phrases import plain
 
 
@@ -54,7 +55,7 @@ def _growth(report: Report) -> list[str]:
 
 def _routes(report: Report) -> list[str]:
     header = ("route", "verdict", "requests", "kept per request", "peak per request", "amplification")
-    return _table(
+    return columns(
         header,
         (
             (
@@ -67,12 +68,12 @@ def _routes(report: Report) -> list[str]:
             )
             for route in report.routes
         ),
-        left=2,
+        align="llrrrr",
     )
 
 
 def _rounds(report: Report) -> list[str]:
-    return _table(
+    return columns(
         ("round", "for", "requests", "kept", "per request"),
         (
             (
@@ -85,12 +86,12 @@ def _rounds(report: Report) -> list[str]:
             for row in report.evidence
             if row.growth is not None
         ),
-        left=2,
+        align="llrrr",
     )
 
 
 def _workers(report: Report) -> list[str]:
-    return _table(
+    return columns(
         ("worker", "role", "end", "requests", "RSS at start", "at end", "at most"),
         (
             (
@@ -104,27 +105,12 @@ def _workers(report: Report) -> list[str]:
             )
             for worker in report.workers
         ),
-        left=3,
+        align="lllrrrr",
     )
 
 
 def _caveats(report: Report) -> list[str]:
     return [f"Caveat: {plain(caveat.text)}" for caveat in report.caveats]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> list[str]:
-    """Columns as wide as their widest cell, the first `left` of them aligned left, the others right."""
-    body = [tuple(plain(cell) for cell in row) for row in rows]
-    if not body:
-        return []
-    widths = [max(len(row[column]) for row in (header, *body)) for column in range(len(header))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *body)
-    ]
 
 
 TEXT: Final = Format("text", ".txt", render)
