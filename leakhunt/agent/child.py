@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
+from leakhunt.agent import wire
 from leakhunt.agent.journal import note, problems
 
 TYPE_CHECKING = False
@@ -33,6 +34,7 @@ class Scene:
 
 def observe(address: str, request: dict[str, Any], blocks: int) -> None:
     """Run the probes that the request asks for and send the results to the controller, over a connection of our own."""
+    connection = _connect(address, request["token"])
     del problems[:]
     result: dict[str, Any] = {}
     if "sites" not in request["parts"] and "tracemalloc" in sys.modules:
@@ -41,7 +43,8 @@ def observe(address: str, request: dict[str, Any], blocks: int) -> None:
     for name, module in PROBES:
         if name in request["parts"]:
             _probe(result, name, module, (request["parts"][name], scene))
-    _send(address, {"hello": "child", "token": request["token"]}, {"result": result, "problems": problems})
+    wire.send(connection, {"result": result, "problems": problems})
+    connection.close()
 
 
 def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any, Scene]) -> None:
@@ -52,13 +55,11 @@ def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any,
         note(name)
 
 
-def _send(address: str, *messages: dict[str, Any]) -> None:
+def _connect(address: str, token: str) -> Any:
+    """Tell the controller at once that this child runs: it makes another if it hears nothing."""
     from _socket import AF_UNIX, SOCK_STREAM, socket
-
-    from leakhunt.agent import wire
 
     connection = socket(AF_UNIX, SOCK_STREAM)
     connection.connect(address)
-    for message in messages:
-        wire.send(connection, message)
-    connection.close()
+    wire.send(connection, {"hello": "child", "token": token})
+    return connection

@@ -38,9 +38,9 @@ __all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
 
 ANSWER_TIMEOUT: Final[Seconds] = 30.0
 HELLO_TIMEOUT: Final[Seconds] = 5.0
-CHILD_START: Final[Seconds] = 3.0
-"""Added to the time a snapshot may take: a child that hangs at its start is made once more."""
-TRIES: Final = 2
+CHILD_START: Final[Seconds] = 2.0
+"""A child that has not said hello by then hangs: it was made while another thread was asking for the GIL."""
+TRIES: Final = 4
 _CREDENTIALS: Final = struct.Struct("3i")
 
 
@@ -129,8 +129,10 @@ class AgentHub:
             results = self._results.get(token)
         message = None
         with connection, suppress(OSError, wire.WireError):
-            connection.settimeout(ANSWER_TIMEOUT)
-            message = None if results is None else wire.receive(connection)
+            connection.settimeout(None)  # it ends when the child does
+            if results is not None:
+                results.put({})
+                message = wire.receive(connection)
         if results is not None:
             results.put(message)
 
@@ -229,6 +231,10 @@ class AgentLink:
         """Start tracemalloc with so many frames, or stop it."""
         self._ask("trace", frames=frames)
 
+    def lines(self) -> tuple[Mapping[str, Any], ...]:
+        """What the functions measured line by line have cost since this was last asked: `leakhunt.agent.lines.table`."""
+        return tuple(self._ask("lines")["functions"])
+
     def detach(self) -> tuple[str, ...]:
         """Have the agent undo everything and end; the names of what it had to leave because others wrapped it since."""
         left = tuple(str(name) for name in self._ask("detach")["left"])
@@ -267,7 +273,8 @@ class AgentLink:
             try:
                 reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout)
                 self.longest_pause = max(self.longest_pause, float(reply["pause"]))
-                message = results.get(timeout=timeout + CHILD_START)
+                results.get(timeout=CHILD_START)
+                message = results.get(timeout=timeout)
             except queue.Empty:
                 message = None
                 with suppress(ProcessLookupError, PermissionError):
