@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DIRECTORY = ""  # filled in by the bundle
 SOCKET = ""  # filled in by the bundle
 SOURCES: dict[str, str] = {}  # filled in by the bundle
+FUNCTIONS: tuple[str, ...] = ()  # filled in by the bundle
 PACKAGE = "leakhunt.agent"
 
 
@@ -87,7 +88,7 @@ def start() -> None:
         sys.meta_path.insert(0, Bundle)
         from leakhunt.agent.control import boot
 
-        boot(DIRECTORY, SOCKET, Bundle)
+        boot(DIRECTORY, SOCKET, Bundle, FUNCTIONS)
     except BaseException:
         if Bundle in sys.meta_path:
             sys.meta_path.remove(Bundle)

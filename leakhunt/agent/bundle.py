@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 PRIVATE = "_leakhunt_agent"
@@ -22,6 +23,7 @@ MODULES = (
     "spawn",
     "forks",
     "hooks",
+    "lines",
     "control",
     "commands",
     "headroom",
@@ -40,15 +42,17 @@ MODULES = (
 """Everything that travels; a module may import those above it."""
 
 
-def write_boot(directory: Path, socket: Path) -> None:
+def write_boot(directory: Path, socket: Path, *, functions: Sequence[str] = ()) -> None:
     """Write a `sitecustomize.py` into `directory` that starts an agent and has it connect to `socket`.
 
-    A process gets the agent when `directory` stands first on its PYTHONPATH. Raises OSError if it cannot be written.
+    A process gets the agent when `directory` stands first on its PYTHONPATH. `functions` are measured line by line.
+    Raises OSError if it cannot be written.
     """
     values = {
         'DIRECTORY = ""': f"DIRECTORY = {os.path.abspath(directory)!r}",
         'SOCKET = ""': f"SOCKET = {os.path.abspath(socket)!r}",
         "SOURCES: dict[str, str] = {}": f"SOURCES = {sources()!r}",
+        "FUNCTIONS: tuple[str, ...] = ()": f"FUNCTIONS = {tuple(functions)!r}",
     }
     text = _private(_read("bootstrap"))
     for line, filled in values.items():

@@ -112,6 +112,9 @@ class Agent:
         servers = sys.modules.get("leakhunt.agent.servers")
         if servers is not None:
             servers.undo()
+        lines = sys.modules.get("leakhunt.agent.lines")
+        if lines is not None:
+            lines.unwrap()
         left = PATCHES.undo()
         if self.bundle in sys.meta_path:
             sys.meta_path.remove(self.bundle)
@@ -228,16 +231,20 @@ class Agent:
         self._wake = ()
 
 
-def boot(directory: str, address: str, bundle: Any) -> None:
-    """Start the agent of this process."""
+def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) -> None:
+    """Start the agent of this process; it measures `functions` line by line."""
     agent = Agent(directory, address, bundle)
     spawn.install(directory, command_line())
+    if functions:
+        from leakhunt.agent import lines
+
+        lines.watch(functions, HOOKS)
     HOOKS.install()
     forks.install(agent)
     if is_uwsgi():
         COUNTERS.before_first = agent.revive
         known = uwsgi_callable(command_line())
         if known is not None:
-            HOOKS.table[known[0]] = ("servers", "uwsgi")
+            HOOKS.add(known[0], "servers", "uwsgi")
     else:
         agent.start()

@@ -33,8 +33,17 @@ class Hooks:
     """A finder that lets the others find, and runs our function after the module's own code."""
 
     def __init__(self) -> None:
-        self.table = {target: (home, name) for target, home, name in TABLE}
+        self.table: dict[str, list[tuple[str, str]]] = {}
+        """Module of the target -> (module of the agent, function) to call with it."""
         self._busy: set[str] = set()
+        for target, home, name in TABLE:
+            self.add(target, home, name)
+
+    def add(self, target: str, home: str, function: str) -> None:
+        """Look out for one more import."""
+        wanted = self.table.setdefault(target, [])
+        if (home, function) not in wanted:
+            wanted.append((home, function))
 
     def install(self) -> None:
         """From now on; modules that are there already are wrapped at once."""
@@ -63,13 +72,13 @@ class Hooks:
         return spec
 
     def apply(self, module: ModuleType, name: str) -> None:
-        """Run the function that the table names; whatever happens in it, the target goes on."""
-        home, function = self.table[name]
-        try:
-            __import__("leakhunt.agent." + home)
-            getattr(sys.modules["leakhunt.agent." + home], function)(module)
-        except Exception:
-            note(name)
+        """Run the functions that the table names; whatever happens in them, the target goes on."""
+        for home, function in self.table[name]:
+            try:
+                __import__("leakhunt.agent." + home)
+                getattr(sys.modules["leakhunt.agent." + home], function)(module)
+            except Exception:
+                note(name)
 
     def _find(self, name: str, path: Any, target: Any) -> ModuleSpec | None:
         for finder in sys.meta_path:

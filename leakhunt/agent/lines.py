@@ -30,7 +30,7 @@ def watch(names: Iterable[str], hooks: Hooks) -> None:
     for name in names:
         watched = _Watched(name)
         WATCHED.append(watched)
-        hooks.table.setdefault(watched.module, ("lines", "wrap"))
+        hooks.add(watched.module, "lines", "wrap")
 
 
 def wrap(module: ModuleType) -> None:

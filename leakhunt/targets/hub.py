@@ -232,7 +232,7 @@ class AgentLink:
         self._ask("trace", frames=frames)
 
     def lines(self) -> tuple[Mapping[str, Any], ...]:
-        """What the functions measured line by line have cost since this was last asked: `leakhunt.agent.lines.table`."""
+        """What the functions measured line by line have cost since the last call: `leakhunt.agent.lines.table`."""
         return tuple(self._ask("lines")["functions"])
 
     def detach(self) -> tuple[str, ...]:

@@ -59,6 +59,8 @@ class LaunchSpec:
     """Name of the server in `command`, if it is known."""
     caveats: tuple[Caveat, ...] = field(default=())
     """What the making of `command` gave rise to."""
+    functions: tuple[str, ...] = ()
+    """Measured line by line in every process of the target: `module:function` or `module:Class.method`."""
 
 
 class LaunchedTarget(Target):
@@ -129,7 +131,7 @@ class LaunchedTarget(Target):
     def _start_programs(self) -> Running:
         """Agent, supervisor, set-up commands, companions, target: in this order."""
         spec = self._spec
-        bundle.write_boot(self._dir.boot, self._dir.socket)
+        bundle.write_boot(self._dir.boot, self._dir.socket, functions=spec.functions)
         supervision = Supervision(self._dir.path)
         hub = AgentHub(self._dir.socket)
         log = self._dir.log(TARGET)
