@@ -70,7 +70,6 @@ _WORKLOAD: Final = (
         "--seed", type=click.IntRange(min=0), help="Fixes doses, payloads and their order.  [default: random]"
     ),
     click.option("--concurrency", type=click.IntRange(min=1), help="Requests at a time.  [default: 1]"),
-    click.option("--requests", type=click.IntRange(min=1), help="At most this many requests for the verdict rounds."),
 )
 
 
@@ -82,6 +81,13 @@ def launch_options(command: _Command) -> _Command:
 def workload_options(command: _Command) -> _Command:
     """What is replayed against it."""
     return _apply(_WORKLOAD, command)
+
+
+def requests_option(text: str, *, default: int | None = None) -> Callable[[_Command], _Command]:
+    """How much of it; every command counts in its own way."""
+    return click.option(
+        "--requests", type=click.IntRange(min=1), default=default, show_default=default is not None, help=text
+    )
 
 
 def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from leakhunt import __version__
 from leakhunt.analysis.analyse import analyse
-from leakhunt.cli.options import AfterDashes, SizeType, launch_options, workload_options
+from leakhunt.cli.options import AfterDashes, SizeType, launch_options, requests_option, workload_options
 from leakhunt.cli.progress import Progress
 from leakhunt.cli.request import Request, connect, make_target, read_request
 from leakhunt.cli.show import show
@@ -41,6 +41,7 @@ _RUNS: Final = Path("leakhunt-runs")
 @click.command("profile", cls=AfterDashes)
 @launch_options
 @workload_options
+@requests_option("At most this many requests for the verdict rounds.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not exist yet.")
 @click.option(
     "--memory-limit",

@@ -6,7 +6,7 @@ import os
 import random
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,8 +58,10 @@ class Request:
         return self.app if self.app is not None else shlex.join(self.command)
 
 
-def read_request(options: Mapping[str, Any]) -> Request:
+def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhunt", "profile")) -> Request:
     """Check the options against each other, and fill the gaps from `[tool.leakhunt]`; flags win.
+
+    Command lines that are suggested begin with `start`.
 
     Raises:
         UsageError: they do not say one target and one workload.
@@ -68,11 +70,11 @@ def read_request(options: Mapping[str, Any]) -> Request:
     app, command = options["app"] or settings.target, options["command"]
     if command:
         app = options["app"]
-    _check_target(app, command, options)
+    _check_target(app, command, options, start)
     chdir = options["chdir"] or Path(settings.source).parent / (settings.chdir or ".")
     if not chdir.is_dir():
         raise UsageError(f"--chdir {chdir}: there is no such directory")
-    workload = _workload(options, settings, app, chdir)
+    workload = _workload(options, settings, app, chdir, start)
     return Request(
         app=app,
         command=command,
@@ -95,8 +97,8 @@ def read_request(options: Mapping[str, Any]) -> Request:
     )
 
 
-def make_target(request: Request, clock: Callable[[], Seconds]) -> Target:
-    """The target of a request, not started yet."""
+def make_target(request: Request, clock: Callable[[], Seconds], functions: tuple[str, ...] = ()) -> Target:
+    """The target of a request, not started yet; it will measure `functions` line by line."""
     if request.app is not None:
         served = server_command(
             request.app,
@@ -129,6 +131,7 @@ def make_target(request: Request, clock: Callable[[], Seconds]) -> Target:
             app=request.app,
             server=server,
             caveats=caveats,
+            functions=functions,
         ),
         clock=clock,
     )
@@ -162,11 +165,11 @@ def _find_settings(chdir: Path | None) -> Settings:
     return Settings(source="")
 
 
-def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[str, Any]) -> None:
+def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[str, Any], start: Sequence[str]) -> None:
     if app is None and not command:
         raise UsageError(
             "there is no target",
-            "Write leakhunt profile MODULE:CALLABLE, or leakhunt profile -- COMMAND that serves your app.",
+            f"Write {shlex.join(start)} MODULE:CALLABLE, or {shlex.join(start)} -- COMMAND that serves your app.",
         )
     if app is not None and command:
         raise UsageError(f"there are two targets, {app} and the command after `--`", "Leave one of them out.")
@@ -178,7 +181,9 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
         )
 
 
-def _workload(options: Mapping[str, Any], settings: Settings, app: str | None, chdir: Path) -> Workload:
+def _workload(
+    options: Mapping[str, Any], settings: Settings, app: str | None, chdir: Path, start: Sequence[str]
+) -> Workload:
     from_flags = workload_from_flags(options["upload"], options["file"], options["request"], options["body"])
     if options["workload"] is not None:
         if from_flags is not None:
@@ -188,13 +193,13 @@ def _workload(options: Mapping[str, Any], settings: Settings, app: str | None, c
         return load_workload(options["workload"])
     workload = from_flags or settings.workload
     if workload is None:
-        raise _nothing_to_replay(options, app, chdir)
+        raise _nothing_to_replay(options, app, chdir, start)
     return workload
 
 
-def _nothing_to_replay(options: Mapping[str, Any], app: str | None, chdir: Path) -> UsageError:
+def _nothing_to_replay(options: Mapping[str, Any], app: str | None, chdir: Path, start: Sequence[str]) -> UsageError:
     """Names the ways to say what to replay, with a line for this very app if its URL map can be read."""
-    launch = ["leakhunt", "profile", app or "MODULE:CALLABLE"]
+    launch = [*start, app or "MODULE:CALLABLE"]
     if options["chdir"] is not None:
         launch += ["--chdir", str(options["chdir"])]
     if app is None:

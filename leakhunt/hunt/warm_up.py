@@ -45,7 +45,7 @@ def warm_up(rounds: Rounds, steps: Sequence[str]) -> Mapping[str, StepCost]:
         after = rounds.run(Phase.WARM_UP, {step: _TIMED}, alone=step)
         costs[step] = _cost(step, before, after, rounds.recorder.run().requests)
     rounds.learn_routes()
-    working = _working(rounds, steps)
+    working = working_steps(rounds.recorder.run().requests, steps)
     _until_steady(rounds, working)
     rounds.learn_routes()
     return {step: costs[step] for step in working}
@@ -57,6 +57,31 @@ def unexpected_share(requests: Sequence[RequestRecord], step: str) -> float:
     return sum(not record.expected for record in mine) / len(mine) if mine else 0.0
 
 
+def working_steps(requests: Sequence[RequestRecord], steps: Sequence[str]) -> tuple[str, ...]:
+    """The steps that get the responses they should, but for a few.
+
+    Raises:
+        WorkloadError: there is none.
+    """
+    working = tuple(step for step in steps if unexpected_share(requests, step) <= MAX_UNEXPECTED)
+    if not working:
+        raise WorkloadError(
+            f"No step of the workload gets the response it should: {unexpected_answers(requests)}.",
+            "Check the paths, the login and `expect` in the workload; redirects count as unexpected.",
+        )
+    return working
+
+
+def unexpected_answers(requests: Sequence[RequestRecord]) -> str:
+    """How often each step got which answer that it should not get: `image: 403 x2; video: no response x1`."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for record in requests:
+        if not record.expected:
+            answer = str(record.status) if record.status is not None else record.error or "no response"
+            counts[record.step, answer] += 1
+    return "; ".join(f"{step}: {answer} x{count}" for (step, answer), count in sorted(counts.items()))
+
+
 def _cost(step: str, before: Round, after: Round, requests: Sequence[RequestRecord]) -> StepCost:
     durations = [record.duration for record in requests if record.round == after.index and record.step == step]
     growth = _anonymous(after.samples) - _anonymous(before.samples)
@@ -65,26 +90,6 @@ def _cost(step: str, before: Round, after: Round, requests: Sequence[RequestReco
 
 def _anonymous(samples: Sequence[Sample]) -> Bytes:
     return sum(sample.memory.anonymous or sample.memory.rss for sample in samples)
-
-
-def _working(rounds: Rounds, steps: Sequence[str]) -> tuple[str, ...]:
-    requests = rounds.recorder.run().requests
-    working = tuple(step for step in steps if unexpected_share(requests, step) <= MAX_UNEXPECTED)
-    if not working:
-        raise WorkloadError(
-            f"No step of the workload gets the response it should: {_statuses(requests)}.",
-            "Check the paths, the login and `expect` in the workload; redirects count as unexpected.",
-        )
-    return working
-
-
-def _statuses(requests: Sequence[RequestRecord]) -> str:
-    counts: Counter[tuple[str, str]] = Counter()
-    for record in requests:
-        if not record.expected:
-            answer = str(record.status) if record.status is not None else record.error or "no response"
-            counts[record.step, answer] += 1
-    return "; ".join(f"{step}: {answer} x{count}" for (step, answer), count in sorted(counts.items()))
 
 
 def _until_steady(rounds: Rounds, steps: Sequence[str]) -> None:

@@ -1,0 +1,111 @@
+"""Memory line by line for named functions: start the target, replay the workload, read the tables, stop everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from leakhunt.errors import AgentError, TargetError
+from leakhunt.hunt.quiet import wait_until_quiet
+from leakhunt.hunt.settings import Observer
+from leakhunt.hunt.warm_up import unexpected_answers, working_steps
+from leakhunt.model.lines import LineTable
+from leakhunt.model.measurement import RequestRecord
+from leakhunt.samplers.lines import Entry, merge_tables
+from leakhunt.targets.base import Target
+from leakhunt.workload.replay import Replayer
+from leakhunt.workload.scenario import Workload
+
+WARM_UP: Final = 2
+"""Rounds that are not measured: they pay for lazy imports and caches."""
+
+
+def measure_lines(
+    *,
+    target: Target,
+    workload: Workload,
+    connect: Callable[[Target], Replayer],
+    requests: int,
+    observer: Observer,
+) -> LineTable:
+    """What the calls of the functions cost that the target was made to measure; it is stopped on return.
+
+    Args:
+        target: Not started yet.
+        workload: What `connect` will replay.
+        connect: Makes the client once the target's address is known.
+        requests: How often each step is sent, after the warm-up.
+        observer: Told how far it is.
+
+    Raises:
+        TargetError: it cannot be started, died, lacks memory_profiler, or not one of the functions was measured.
+        WorkloadError: no step gets the response it should.
+    """
+    try:
+        observer.phase("starting the target")
+        target.start()
+        replayer = connect(target)
+        replayer.prepare()
+        return _Lines(target, replayer, observer).run([step.name for step in workload.dosed], requests)
+    finally:
+        target.stop()
+
+
+class _Lines:
+    """The rounds against one started target."""
+
+    def __init__(self, target: Target, replayer: Replayer, observer: Observer) -> None:
+        self._target = target
+        self._replayer = replayer
+        self._observer = observer
+        self._rounds = 0
+        self._caveats: list[str] = [caveat.text for caveat in target.caveats()]
+
+    def run(self, steps: Sequence[str], requests: int) -> LineTable:
+        self._observer.phase(f"warm-up: {WARM_UP} requests of each step")
+        records, tables = self._rounds_of(steps, WARM_UP)
+        # Every module that the workload needs is imported by now: what the target lacks, it will not get.
+        merge_tables(tables)
+        working = working_steps(records, steps)
+        if len(working) < len(steps):
+            self._caveats.append(f"left out for the responses they got: {unexpected_answers(records)}")
+        self._observer.phase(f"measuring: {requests} requests of each step")
+        records, tables = self._rounds_of(working, requests)
+        if answers := unexpected_answers(records):
+            self._caveats.append(f"measured in spite of the responses they got: {answers}")
+        return self._checked(merge_tables(tables))
+
+    def _rounds_of(self, steps: Sequence[str], rounds: int) -> tuple[list[RequestRecord], list[Sequence[Entry]]]:
+        """Send each step once per round. Tables are read after every round, before a recycled worker takes its own."""
+        records: list[RequestRecord] = []
+        tables: list[Sequence[Entry]] = []
+        for _ in range(rounds):
+            records += self._replayer.run(dict.fromkeys(steps, 1), round=self._rounds)
+            self._rounds += 1
+            tables += self._read()
+        return records, tables
+
+    def _read(self) -> list[Sequence[Entry]]:
+        """The tables of the processes that are alive, once they are at rest."""
+        pids = [worker.pid for worker in self._target.workers() if worker.died is None]
+        wait_until_quiet(self._target.links(), pids)
+        if (failure := self._target.failure()) is not None:
+            raise TargetError(failure)
+        tables: list[Sequence[Entry]] = []
+        for link in self._target.links().values():
+            try:
+                tables.append(link.lines())
+            except AgentError as error:
+                self._caveats.append(f"calls of the last round are missing: {error.message}")
+        return tables
+
+    def _checked(self, table: LineTable) -> LineTable:
+        """The table with all caveats, if there is anything in it."""
+        if not table.functions:
+            reasons = " ".join(table.problems) or "leakhunt's agent runs in no process of the target."
+            raise TargetError(
+                f"None of the functions was measured. {reasons}",
+                "Look at the names, and whether the requests of the workload lead there.",
+            )
+        return replace(table, caveats=tuple(dict.fromkeys(self._caveats)))
