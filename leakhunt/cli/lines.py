@@ -52,6 +52,7 @@ def command(**options: Any) -> None:
             connect=lambda started: connect(request, started, clock),
             requests=options["requests"],
             observer=progress,
+            clock=clock,
         )
     click.echo(render(table, _width()), nl=False)
 

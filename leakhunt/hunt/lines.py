@@ -7,13 +7,16 @@ from dataclasses import replace
 from typing import Final
 
 from leakhunt.errors import AgentError, TargetError
+from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.quiet import wait_until_quiet
 from leakhunt.hunt.settings import Observer
 from leakhunt.hunt.warm_up import unexpected_answers, working_steps
 from leakhunt.model.lines import LineTable
 from leakhunt.model.measurement import RequestRecord
 from leakhunt.samplers.lines import Entry, merge_tables
+from leakhunt.samplers.timeline import Timeline
 from leakhunt.targets.base import Target
+from leakhunt.units import Seconds
 from leakhunt.workload.replay import Replayer
 from leakhunt.workload.scenario import Workload
 
@@ -28,6 +31,7 @@ def measure_lines(
     connect: Callable[[Target], Replayer],
     requests: int,
     observer: Observer,
+    clock: Callable[[], Seconds],
 ) -> LineTable:
     """What the calls of the functions cost that the target was made to measure; it is stopped on return.
 
@@ -37,6 +41,7 @@ def measure_lines(
         connect: Makes the client once the target's address is known.
         requests: How often each step is sent, after the warm-up.
         observer: Told how far it is.
+        clock: Seconds since the command began.
 
     Raises:
         TargetError: it cannot be started, died, lacks memory_profiler, or not one of the functions was measured.
@@ -47,7 +52,13 @@ def measure_lines(
         target.start()
         replayer = connect(target)
         replayer.prepare()
-        return _Lines(target, replayer, observer).run([step.name for step in workload.dosed], requests)
+        lines = _Lines(target, replayer, observer)
+        timeline = Timeline(lambda: _live(target), clock, lines.brake.check)
+        timeline.start()
+        try:
+            return lines.run([step.name for step in workload.dosed], requests)
+        finally:
+            timeline.stop()
     finally:
         target.stop()
 
@@ -59,6 +70,7 @@ class _Lines:
         self._target = target
         self._replayer = replayer
         self._observer = observer
+        self.brake = Brake(replayer.stop, (target.launch_dir,), None)
         self._rounds = 0
         self._caveats: list[str] = [caveat.text for caveat in target.caveats()]
 
@@ -74,6 +86,8 @@ class _Lines:
         records, tables = self._rounds_of(working, requests)
         if answers := unexpected_answers(records):
             self._caveats.append(f"measured in spite of the responses they got: {answers}")
+        if self.brake.reason is not None:
+            self._caveats.append(f"the load was stopped early: {self.brake.reason}")
         return self._checked(merge_tables(tables))
 
     def _rounds_of(self, steps: Sequence[str], rounds: int) -> tuple[list[RequestRecord], list[Sequence[Entry]]]:
@@ -81,6 +95,8 @@ class _Lines:
         records: list[RequestRecord] = []
         tables: list[Sequence[Entry]] = []
         for _ in range(rounds):
+            if self.brake.reason is not None:
+                break
             records += self._replayer.run(dict.fromkeys(steps, 1), round=self._rounds)
             self._rounds += 1
             tables += self._read()
@@ -88,8 +104,7 @@ class _Lines:
 
     def _read(self) -> list[Sequence[Entry]]:
         """The tables of the processes that are alive, once they are at rest."""
-        pids = [worker.pid for worker in self._target.workers() if worker.died is None]
-        wait_until_quiet(self._target.links(), pids)
+        wait_until_quiet(self._target.links(), _live(self._target).values())
         if (failure := self._target.failure()) is not None:
             raise TargetError(failure)
         tables: list[Sequence[Entry]] = []
@@ -109,3 +124,8 @@ class _Lines:
                 "Look at the names, and whether the requests of the workload lead there.",
             )
         return replace(table, caveats=tuple(dict.fromkeys(self._caveats)))
+
+
+def _live(target: Target) -> dict[str, int]:
+    """Pids of its live processes, companions too, by worker key."""
+    return {worker.key: worker.pid for worker in target.workers() if worker.died is None}

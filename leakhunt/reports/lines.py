@@ -12,8 +12,10 @@ from leakhunt.reports.phrases import plain
 from leakhunt.units import Bytes
 
 WIDTH: Final = 100
-_FIGURES: Final = 43
-"""Characters that the figures beside a function's name take, at most; those beside a line of source take fewer."""
+_FUNCTION_FIGURES: Final = 43
+"""Characters that the figures beside a function's name take, at most."""
+_LINE_FIGURES: Final = 30
+"""Characters that the figures beside a line of source take, at most."""
 _NARROWEST: Final = 20
 """Characters that a name or a line of source gets however narrow the terminal is."""
 _MIB: Final = 2**20
@@ -22,17 +24,17 @@ _CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 def render(table: LineTable, width: int = WIDTH) -> str:
     """Functions, the lines of each, what was not measured, caveats. Only sentences are longer than `width`."""
-    room = max(width - _FIGURES, _NARROWEST)
     sections = (
-        _functions(table.functions, room),
-        *([_heading(function, width), *_lines(function, room)] for function in table.functions),
+        _functions(table.functions, width),
+        *([_heading(function, width), *_lines(function, width)] for function in table.functions),
         [f"Not measured: {plain(problem)}" for problem in table.problems],
         [f"Caveat: {plain(caveat)}." for caveat in table.caveats],
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
-def _functions(functions: tuple[FunctionUse, ...], room: int) -> list[str]:
+def _functions(functions: tuple[FunctionUse, ...], width: int) -> list[str]:
+    room = max(width - _FUNCTION_FIGURES, _NARROWEST)
     return columns(
         ("function", "kept per call", "peak per call", "calls"),
         (
@@ -52,10 +54,12 @@ def _heading(function: FunctionUse, width: int) -> str:
     file = Path(function.file)
     if file.is_relative_to(Path.cwd()):
         file = file.relative_to(Path.cwd())
-    return _end(plain(f"{function.name}  {file}:{function.first_line}"), width)
+    name, place = _end(function.name, width), plain(f"{file}:{function.first_line}")
+    return f"{name}  {_end(place, max(width - len(name) - 2, _NARROWEST))}"
 
 
-def _lines(function: FunctionUse, room: int) -> list[str]:
+def _lines(function: FunctionUse, width: int) -> list[str]:
+    room = max(width - _LINE_FIGURES, _NARROWEST)
     return columns(
         ("line", "MiB per call", "runs", "source"),
         (

@@ -42,6 +42,12 @@ def loops():
     return total
 
 
+def frees_below_what_it_keeps():
+    blocks = [bytearray(100_000) for _ in range(160)]
+    KEPT.append(bytearray(2000))
+    del blocks
+
+
 def fails():
     KEPT.append(pages(8))
     raise ValueError("as it should")
@@ -128,6 +134,15 @@ def test_what_a_call_keeps_is_told_from_what_it_only_uses(hooks: Hooks, app_name
     assert entry["calls"] == 3
     assert entry["kept"] / 3 == pytest.approx(8 * MIB, abs=MIB)
     assert entry["peak"] / 3 == pytest.approx(24 * MIB, abs=MIB)
+
+
+def test_what_malloc_holds_free_is_not_kept(hooks: Hooks, app_name: str) -> None:
+    app = watched(hooks, app_name, "frees_below_what_it_keeps")
+    for _ in range(2):
+        app.frees_below_what_it_keeps()
+        (entry,) = lines.table()
+        assert entry["kept"] == pytest.approx(0, abs=MIB)
+        assert entry["peak"] == pytest.approx(16 * MIB, abs=2 * MIB)
 
 
 def test_each_line_has_its_own_rise_and_fall(hooks: Hooks, app_name: str) -> None:
