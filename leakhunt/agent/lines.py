@@ -51,7 +51,7 @@ def table() -> list[dict[str, Any]]:
 
     `{"name", "problem", "missing"}` for a function that could not be measured (`missing` is the module that the target
     lacks, if it is that); else `{"name", "file", "first_line", "calls", "kept", "peak", "lines": [[number, increment,
-    occurrences], ...]}`. `kept` is RSS after a call less RSS before it, pages that malloc holds free left out; `peak` is
+    occurrences], ...]}`. `kept` is RSS after a call less RSS before it, without pages that malloc holds free; `peak` is
     the highest RSS at the end of any of its lines less RSS before it.
     """
     return [watched.entry() for watched in WATCHED]

@@ -44,7 +44,7 @@ def loops():
 
 def frees_below_what_it_keeps():
     blocks = [bytearray(100_000) for _ in range(160)]
-    KEPT.append(bytearray(2000))
+    KEPT.append(blocks.pop())
     del blocks
 
 
