@@ -49,10 +49,11 @@ def unwrap() -> None:
 def table() -> list[dict[str, Any]]:
     """What was measured since the last call of this, one entry per function; sizes in bytes, all calls added up.
 
-    `{"name", "problem", "missing"}` for a function that could not be measured (`missing` is the module that the target
-    lacks, if it is that); else `{"name", "file", "first_line", "calls", "kept", "peak", "lines": [[number, increment,
-    occurrences], ...]}`. `kept` is RSS after a call less RSS before it, without pages that malloc holds free; `peak` is
-    the highest RSS at the end of any of its lines less RSS before it.
+    For a function that was not measured: `{"name", "problem", "missing", "imported"}`; `missing` is the module that the
+    target lacks, if it is that, `imported` whether the function's own module is there. Else: `{"name", "file",
+    "first_line", "calls", "kept", "peak", "lines": [[number, increment, occurrences], ...]}`; `kept` is RSS after a
+    call less RSS before it, without pages that malloc holds free, `peak` the highest RSS at the end of any of its lines
+    less RSS before it.
     """
     return [watched.entry() for watched in WATCHED]
 
@@ -65,11 +66,13 @@ class _Watched:
         self.module, _, self._path = name.partition(":")
         self._problem: str | None = "the target has not imported %s" % self.module
         self._missing: str | None = None
+        self._imported = False
         self._code: CodeType | None = None
         self._calls: deque[_Call] = deque()
         self._undo: Callable[[], None] = _nothing
 
     def wrap(self, module: ModuleType) -> None:
+        self._imported = True
         try:
             self._problem = self._try_to_wrap(module)
         except ImportError as error:
@@ -84,7 +87,8 @@ class _Watched:
 
     def entry(self) -> dict[str, Any]:
         if self._problem is not None or self._code is None:
-            return {"name": self.name, "problem": self._problem, "missing": self._missing}
+            problem = {"problem": self._problem, "missing": self._missing, "imported": self._imported}
+            return {"name": self.name, **problem}
         calls = kept = peak = 0
         lines: dict[int, list[int]] = {}
         while self._calls:
@@ -116,8 +120,9 @@ class _Watched:
             return "there is no function %s in %s" % (self._path, self.module)
         if function.__code__.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
             return "it is a generator or coroutine, which cannot be measured by calls"
-        self._code = function.__code__
-        self._undo = _replace(owner, last, found, function, self._measured(function))
+        original = _copy(function)
+        self._undo = _divert(function, self._measured(original), original)
+        self._code = original.__code__
         return None
 
     def _measured(self, function: FunctionType) -> Callable[..., Any]:
@@ -136,13 +141,6 @@ class _Watched:
                 call.close()
                 self._calls.append(call)
 
-        measured.__name__ = function.__name__
-        measured.__qualname__ = function.__qualname__
-        measured.__module__ = function.__module__
-        measured.__doc__ = function.__doc__
-        measured.__dict__.update(function.__dict__)
-        # Frameworks look at the signature through this.
-        measured.__wrapped__ = function  # type: ignore[attr-defined]  # functions take any attribute
         return measured
 
 
@@ -196,28 +194,39 @@ def _trimmer() -> Callable[[], object]:
     return lambda: trim(0)
 
 
-def _replace(owner: Any, name: str, found: Any, function: FunctionType, by: Callable[..., Any]) -> Callable[[], None]:
-    """Let `by` be called wherever `owner.name` would have called `function`; returns what undoes it.
+def _stand_in(*args: Any, **kwargs: Any) -> Any:
+    measured: Any = "what is called instead"
+    return measured(*args, **kwargs)
 
-    Where decorators lie around the function, the innermost one holds it in a closure cell and gets `by` there.
+
+def _divert(function: FunctionType, by: Callable[..., Any], original: FunctionType) -> Callable[[], None]:
+    """Have every call of `function` go to `by`, wherever `function` is kept by now; returns what undoes it.
+
+    Its code is exchanged, not its name: tables of URLs, decorators and other modules hold the function itself.
     """
-    outer = _bare(found)
-    if outer is function:
-        replacement = type(found)(by) if isinstance(found, (staticmethod, classmethod)) else by
-        setattr(owner, name, replacement)
-        return lambda: setattr(owner, name, found)
-    cell = _cell_holding(function, outer)
-    cell.cell_contents = by
-    return lambda: setattr(cell, "cell_contents", function)
+    code, stand_in = function.__code__, _stand_in.__code__
+    function.__code__ = stand_in.replace(
+        co_name=code.co_name,
+        co_consts=tuple(by if constant == "what is called instead" else constant for constant in stand_in.co_consts),
+        co_freevars=code.co_freevars,  # as many as the function's closure has cells
+    )
+    # Frameworks look at the signature through this.
+    function.__wrapped__ = original  # type: ignore[attr-defined]  # functions take any attribute
+
+    def undo() -> None:
+        function.__code__ = code
+        del function.__wrapped__  # type: ignore[attr-defined]  # as above
+
+    return undo
 
 
-def _cell_holding(function: FunctionType, wrapper: Any) -> Any:
-    while wrapper is not function:
-        for cell in getattr(wrapper, "__closure__", None) or ():
-            if cell.cell_contents is function:
-                return cell
-        wrapper = wrapper.__wrapped__
-    raise LookupError("its decorator keeps it out of sight")
+def _copy(function: FunctionType) -> FunctionType:
+    """A function of its own that does the same."""
+    code, defaults, closure = function.__code__, function.__defaults__, function.__closure__
+    copy = FunctionType(code, function.__globals__, function.__name__, defaults, closure)
+    for name in ("__module__", "__qualname__", "__doc__", "__annotations__", "__kwdefaults__"):
+        setattr(copy, name, getattr(function, name))
+    return copy
 
 
 def _bare(found: Any) -> Any:

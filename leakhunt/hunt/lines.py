@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -72,6 +73,7 @@ class _Lines:
         self._observer = observer
         self.brake = Brake(replayer.stop, (target.launch_dir,), None)
         self._rounds = 0
+        self._measured: set[str] = set()
         self._caveats: list[str] = [caveat.text for caveat in target.caveats()]
 
     def run(self, steps: Sequence[str], requests: int) -> LineTable:
@@ -107,13 +109,14 @@ class _Lines:
         wait_until_quiet(self._target.links(), _live(self._target).values())
         if (failure := self._target.failure()) is not None:
             raise TargetError(failure)
-        tables: list[Sequence[Entry]] = []
-        for link in self._target.links().values():
-            try:
-                tables.append(link.lines())
-            except AgentError as error:
-                self._caveats.append(f"calls of the last round are missing: {error.message}")
-        return tables
+        tables: dict[str, Sequence[Entry]] = {}
+        for key, link in self._target.links().items():
+            with suppress(AgentError):  # it has ended meanwhile, as those that are no more among the links
+                tables[key] = link.lines()
+        if not self._measured <= tables.keys():
+            self._caveats.append("processes of the target ended while they were measured; their last calls are missing")
+        self._measured = set(tables)
+        return list(tables.values())
 
     def _checked(self, table: LineTable) -> LineTable:
         """The table with all caveats, if there is anything in it."""

@@ -9,7 +9,7 @@ from typing import Final
 from leakhunt.model.lines import FunctionUse, LineTable, LineUse
 from leakhunt.reports.columns import columns
 from leakhunt.reports.phrases import plain
-from leakhunt.units import Bytes
+from leakhunt.units import Bytes, format_size
 
 WIDTH: Final = 100
 _FUNCTION_FIGURES: Final = 43
@@ -40,8 +40,8 @@ def _functions(functions: tuple[FunctionUse, ...], width: int) -> list[str]:
         (
             (
                 _end(use.name, room),
-                f"{_mebibytes(use.kept, use.calls)} MiB",
-                f"{_mebibytes(use.peak, use.calls)} MiB",
+                format_size(use.kept / use.calls, signed=True),
+                format_size(use.peak / use.calls, signed=True),
                 str(use.calls),
             )
             for use in functions
@@ -54,8 +54,9 @@ def _heading(function: FunctionUse, width: int) -> str:
     file = Path(function.file)
     if file.is_relative_to(Path.cwd()):
         file = file.relative_to(Path.cwd())
-    name, place = _end(function.name, width), plain(f"{file}:{function.first_line}")
-    return f"{name}  {_end(place, max(width - len(name) - 2, _NARROWEST))}"
+    name = _end(function.name, width)
+    room = width - len(name) - 2
+    return f"{name}  {_end(plain(f'{file}:{function.first_line}'), room)}" if room >= _NARROWEST else name
 
 
 def _lines(function: FunctionUse, width: int) -> list[str]:
@@ -78,8 +79,9 @@ def _outdented(lines: tuple[LineUse, ...]) -> Iterator[str]:
 
 
 def _mebibytes(total: Bytes, calls: int) -> str:
-    text = f"{total / calls / _MIB:+.2f}"
-    return "0.00" if text in {"+0.00", "-0.00"} else text
+    """Three decimals, about a KiB: in one unit the lines compare at a glance."""
+    text = f"{total / calls / _MIB:+.3f}"
+    return "0" if text in {"+0.000", "-0.000"} else text
 
 
 def _start(text: str, room: int) -> str:

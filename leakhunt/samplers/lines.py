@@ -30,7 +30,9 @@ def merge_tables(tables: Iterable[Sequence[Entry]]) -> LineTable:
         measured = [entry for entry in entries if entry.get("problem") is None]
         if not measured:
             _require_memory_profiler(entries)
-            problems.append(f"{name}: {entries[0]['problem']}.")
+            # Who has imported the module knows best.
+            best = max(entries, key=lambda entry: bool(entry.get("imported")))
+            problems.append(f"{name}: {best['problem']}.")
         elif not any(entry["calls"] for entry in measured):
             problems.append(f"{name}: no request of this workload called it.")
         else:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conftest import ROOT, find_interpreters
 from leakhunt.agent import lines
 from leakhunt.agent.hooks import Hooks
 
@@ -68,7 +71,18 @@ def decorated(request):
     return request
 
 
-class View:
+ROUTES = {"/loops": loops}
+
+
+class Base:
+    def inherited(self, number, *, factor=2):
+        return number * factor
+
+
+class View(Base):
+    def inherited(self, number, *, factor=3):
+        return super().inherited(number, factor=factor)
+
     def method(self, number):
         return number
 
@@ -187,13 +201,64 @@ def test_decorated_functions_and_methods_are_measured_inside(hooks: Hooks, app_n
 
 def test_unwrapping_leaves_nothing_behind(hooks: Hooks, app_name: str) -> None:
     app = watched(hooks, app_name, "loops", "decorated", "View.static")
-    while_watched = (app.loops, app.View.static)
+    assert app.loops.__wrapped__.__code__ is not app.loops.__code__
+    original = app.loops.__wrapped__.__code__
     lines.unwrap()
-    assert app.loops is not while_watched[0]
-    assert app.View.static is not while_watched[1]
+    assert app.loops.__code__ is original
+    assert not hasattr(app.loops, "__wrapped__")
     app.decorated(1)
     app.loops()
+    app.View.static(1)
     assert [entry["calls"] for entry in lines.table()] == [0, 0, 0]
+
+
+def test_a_function_kept_in_a_table_of_routes_is_measured_there(hooks: Hooks, app_name: str) -> None:
+    app = watched(hooks, app_name, "loops")
+    assert app.ROUTES["/loops"]() == 10
+    assert lines.table()[0]["calls"] == 1
+
+
+def test_methods_that_call_super_and_have_defaults_work_as_before(hooks: Hooks, app_name: str) -> None:
+    app = watched(hooks, app_name, "View.inherited", "Base.inherited")
+    assert (app.View().inherited(2), app.View().inherited(2, factor=5)) == (6, 10)
+    assert [entry["calls"] for entry in lines.table()] == [2, 2]
+    assert str(inspect.signature(app.View.inherited)) == "(self, number, *, factor=3)"
+
+
+DIVERSION = """
+import inspect
+from leakhunt.agent.lines import _copy, _divert
+
+class Base:
+    def method(self, number, factor=2):
+        return number * factor
+
+class View(Base):
+    def method(self, number, factor=3):
+        "Its own words."
+        return super().method(number, factor=factor)
+
+calls, original = [], _copy(View.method)
+
+def by(*args, **kwargs):
+    calls.append((args[1:], kwargs))
+    return original(*args, **kwargs)
+
+bound = View().method
+undo = _divert(View.method, by, original)
+assert [View().method(2), View().method(2, factor=5), bound(1)] == [6, 10, 3]
+assert calls == [((2,), {}), ((2,), {"factor": 5}), ((1,), {})]
+assert str(inspect.signature(View.method)) == "(self, number, factor=3)"
+undo()
+assert View().method(2) == 6 and len(calls) == 3 and View.method.__doc__ == "Its own words."
+"""
+
+
+@pytest.mark.parametrize("version", find_interpreters())
+def test_calls_are_diverted_under_every_interpreter(version: str) -> None:
+    command = [str(find_interpreters()[version]), "-W", "error", "-c", DIVERSION]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_functions_imported_before_are_found_too(hooks: Hooks, app_name: str) -> None:
@@ -216,13 +281,14 @@ def test_functions_imported_before_are_found_too(hooks: Hooks, app_name: str) ->
 )
 def test_what_cannot_be_measured_is_said(hooks: Hooks, app_name: str, name: str, problem: str) -> None:
     watched(hooks, app_name, name)
-    assert lines.table() == [{"name": f"{app_name}:{name}", "problem": problem, "missing": None}]
+    assert lines.table() == [{"name": f"{app_name}:{name}", "problem": problem, "missing": None, "imported": True}]
 
 
 def test_a_module_that_is_never_imported_is_said(hooks: Hooks, app_name: str) -> None:
     lines.watch([f"{app_name}:loops"], hooks)
     hooks.install()
-    assert lines.table()[0]["problem"] == "the target has not imported watched_app"
+    (entry,) = lines.table()
+    assert (entry["problem"], entry["imported"]) == ("the target has not imported watched_app", False)
 
 
 def test_a_target_without_memory_profiler_keeps_its_functions(

@@ -56,6 +56,12 @@ def test_a_function_found_nowhere_is_a_problem() -> None:
     assert (table.functions, table.problems) == ((), ("shop.views:upload: there is no function upload in shop.views.",))
 
 
+def test_the_process_that_imported_the_module_says_what_is_wrong() -> None:
+    found = {**unmeasured("there is no function upload in shop.views"), "imported": True}
+    table = merge_tables([[unmeasured("the target has not imported shop.views")], [found]])
+    assert table.problems == ("shop.views:upload: there is no function upload in shop.views.",)
+
+
 def test_a_function_never_called_is_a_problem(views: str) -> None:
     table = merge_tables([[measured(views, calls=0, kept=0)]])
     assert table.functions == ()
