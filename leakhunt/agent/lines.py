@@ -53,7 +53,7 @@ def table() -> list[dict[str, Any]]:
     target lacks, if it is that, `imported` whether the function's own module is there. Else: `{"name", "file",
     "first_line", "calls", "kept", "peak", "lines": [[number, increment, occurrences], ...]}`; `kept` is RSS after a
     call less RSS before it, without pages that malloc holds free, `peak` the highest RSS at the end of any of its lines
-    less RSS before it.
+    or after it, less RSS before it.
     """
     return [watched.entry() for watched in WATCHED]
 
@@ -173,8 +173,9 @@ class _Call:
     def close(self) -> None:
         """The call has returned."""
         self._trim()
-        self.kept = self._rss() - self._before
-        self.peak = self._highest - self._before
+        now = self._rss()
+        self.kept = now - self._before
+        self.peak = max(self._highest, now) - self._before
 
     def _rss(self) -> int:
         rss: int = self._process.memory_info().rss

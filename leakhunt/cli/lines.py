@@ -34,14 +34,14 @@ _FORM: Final = "Write --function mysite.views:upload, or mysite.views:Upload.pos
     help="A function to measure, or a method as MODULE:Class.method; repeatable.",
 )
 def command(**options: Any) -> None:
-    r"""Show memory line by line for named functions, under the replayed workload.
+    """Show memory line by line for named functions, under the replayed workload.
 
     Give the app as MODULE:CALLABLE, or the command that serves it after `--`:
 
     \b
-      leakhunt lines courseware.wsgi:application --workload uploads.toml --function courseware.views:upload
-      leakhunt lines --workload uploads.toml --function courseware.views:upload -- gunicorn courseware.wsgi
-    """
+      leakhunt lines --function shop.views:order --workload shop.toml shop.wsgi:app
+      leakhunt lines --function shop.views:order --workload shop.toml -- gunicorn shop.wsgi
+    """  # noqa: D301  # click wants the character itself
     functions = check_functions(options["functions"])
     request = read_request(options, start=("leakhunt", "lines", *(f"--function={name}" for name in functions)))
     clock = start_clock()

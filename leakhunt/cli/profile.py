@@ -60,14 +60,14 @@ _RUNS: Final = Path("leakhunt-runs")
 @click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
 @click.option("--show-values", is_flag=True, help="Show strings of the heap instead of their type and length.")
 def command(**options: Any) -> int:
-    r"""Replay a workload against a web app and judge whether its memory leaks.
+    """Replay a workload against a web app and judge whether its memory leaks.
 
     Give the app as MODULE:CALLABLE, or the command that serves it after `--`:
 
     \b
       leakhunt profile courseware.wsgi:application --workload uploads.toml
       leakhunt profile --workload uploads.toml -- gunicorn -w 3 courseware.wsgi
-    """
+    """  # noqa: D301  # click wants the character itself
     request = read_request(options)
     settings = Settings(
         seed=request.seed,
