@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 PROBES = (
+    ("sites", "leakhunt.agent.probes.sites"),
     ("heap", "leakhunt.agent.probes.heap"),
     ("types", "leakhunt.agent.probes.census"),
-    ("sites", "leakhunt.agent.probes.sites"),
     ("paths", "leakhunt.agent.probes.paths"),
     ("holders", "leakhunt.agent.probes.holders"),
 )
-"""(part of a snapshot, module whose function of that name observes it); in this order"""
+"""(part of a snapshot, module whose function of that name observes it); in this order, in which tracing ends early"""
 
 
 class Scene:
@@ -37,14 +37,20 @@ def observe(address: str, request: dict[str, Any], blocks: int) -> None:
     connection = _connect(address, request["token"])
     del problems[:]
     result: dict[str, Any] = {}
-    if "sites" not in request["parts"] and "tracemalloc" in sys.modules:
-        sys.modules["tracemalloc"].stop()  # in the child only, where it would slow the probes down
     scene = Scene(blocks, [] if set(request["parts"]) == {"heap"} else gc.get_objects())
     for name, module in PROBES:
         if name in request["parts"]:
+            if name != "sites":
+                _stop_tracing()
             _probe(result, name, module, (request["parts"][name], scene))
     wire.send(connection, {"result": result, "problems": problems})
     connection.close()
+
+
+def _stop_tracing() -> None:
+    """In the child only: the other probes would be slowed down by it, and their own memory be traced."""
+    if "tracemalloc" in sys.modules:
+        sys.modules["tracemalloc"].stop()
 
 
 def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any, Scene]) -> None:

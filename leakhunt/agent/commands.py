@@ -73,6 +73,16 @@ def clear_name_cache() -> None:
         clear()
 
 
+def trim(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
+    """Have malloc give free memory back to the kernel, where it can (glibc)."""
+    import ctypes
+
+    release = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if release is None:
+        raise Refusal("this C library has no malloc_trim")
+    return {"released": bool(release(0))}
+
+
 def snapshot(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
     """Make a snapshot child; it sends its results itself."""
     refusal = headroom.refusal()
@@ -126,6 +136,7 @@ def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
 COMMANDS = {
     "stats": stats,
     "collect": collect,
+    "trim": trim,
     "snapshot": snapshot,
     "trace": trace,
     "lines": lines,

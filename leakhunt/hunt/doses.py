@@ -22,7 +22,10 @@ FIRST_BASE: Final = 25
 
 
 def rounds_per_block(routes: int) -> int:
-    """Rounds that a block needs so that the growths of all routes can be told apart within it."""
+    """Rounds that a block needs so that the growths of all routes can be told apart within it.
+
+    Each route and the background take one degree of freedom; two are left over to measure the noise with.
+    """
     return max(MIN_ROUNDS, routes + 3)
 
 

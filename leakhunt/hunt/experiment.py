@@ -11,7 +11,6 @@ from leakhunt.analysis.assess import Assessment, assess
 from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.doses import (
     FIRST_BASE,
-    MEAN_MULTIPLE,
     affordable_base,
     base_for_total,
     draw_block,
@@ -28,8 +27,12 @@ from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.scenario import Step
 
 MAX_BLOCKS: Final = 6
-_FIRST_SHARE: Final = 0.15
+_FIRST_SHARE: Final = 0.12
 """Part of the time budget that the first block may take."""
+_NEXT_SHARE: Final = 0.2
+"""Part that each further block may take: several of them, since one step of an allocator spoils a block."""
+_LEAST_BLOCKS: Final = 2
+"""Blocks that a verdict rests on."""
 _BLOCK_GROWTH: Final[Bytes] = 256 * 2**20
 """A block whose predicted growth is larger gets smaller doses: the target must survive the proof."""
 _SETTLE: Final[Seconds] = 1.0
@@ -75,41 +78,35 @@ class Experiment:
         self._blocks()
         self._repeated()
         self._settle(baseline)
+        if self._settings.explain:
+            self._explain()
         if self._settings.peaks:
+            # Last, because its largest uploads are what may reach the memory limit.
             self._observer.phase("peak memory of single requests")
             measure_peaks(self._rounds, tuple(step for step in steps if step.name in self._costs))
             self._check()
-        if self._settings.explain:
-            self._explain()
 
     def _blocks(self) -> None:
-        """Blocks of doubling doses, for the routes that are not settled yet, while time and requests last."""
-        started, assessment, sent = self._clock(), None, 0
+        """Blocks of growing doses, for the routes that are not settled yet, while time and requests last."""
+        end = self._clock() + self._settings.budget
+        assessment: Assessment | None = None
         for block in range(MAX_BLOCKS):
             open_steps = self._open_steps(assessment)
-            if not open_steps:
-                return
             rounds = rounds_per_block(len(open_steps))
-            remaining = self._settings.budget - (self._clock() - started)
-            bases = self._bases(open_steps, block, rounds, remaining, assessment)
-            size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
-            if block >= 2 and (self._cost(bases, rounds) > remaining or self._exhausted(sent + size)):
+            bases = self._bases(open_steps, block, rounds, assessment)
+            left = end - self._clock()
+            if not bases or (block >= _LEAST_BLOCKS and self._duration(bases, rounds) > left):
                 return
+            size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
             self._observer.phase(f"verdict rounds, block {block + 1}: {size} requests")
             for doses in draw_block(bases, rounds, self._lottery):
                 self._round(Phase.DOSE, doses, block=block)
-            sent += size
             assessment = assess(self._rounds.recorder.run())
 
     def _bases(
-        self,
-        steps: tuple[str, ...],
-        block: int,
-        rounds: int,
-        remaining: Seconds,
-        assessment: Assessment | None,
+        self, steps: tuple[str, ...], block: int, rounds: int, assessment: Assessment | None
     ) -> Mapping[str, int]:
-        share = self._settings.budget * _FIRST_SHARE if block == 0 else max(remaining, 0.0) / 2
+        share = self._settings.budget * (_FIRST_SHARE if block == 0 else _NEXT_SHARE)
         ceiling = FIRST_BASE * 2**block
         bases = {}
         for step in steps:
@@ -118,8 +115,7 @@ class Experiment:
             if growth > 0:
                 base = min(base, base_for_total(_BLOCK_GROWTH / len(steps) / growth, rounds))
             if self._settings.max_requests is not None:
-                # Two blocks are the least a verdict rests on.
-                base = min(base, base_for_total(self._settings.max_requests / 2 / len(steps), rounds))
+                base = min(base, base_for_total(self._settings.max_requests / _LEAST_BLOCKS / len(steps), rounds))
             bases[step] = base
         return bases
 
@@ -142,11 +138,9 @@ class Experiment:
             or not state.proven
         )
 
-    def _cost(self, bases: Mapping[str, int], rounds: int) -> Seconds:
-        return sum(self._costs[step].duration * base * rounds * MEAN_MULTIPLE for step, base in bases.items())
-
-    def _exhausted(self, requests: int) -> bool:
-        return self._settings.max_requests is not None and requests > self._settings.max_requests
+    def _duration(self, bases: Mapping[str, int], rounds: int) -> Seconds:
+        """About how long a block will take."""
+        return sum(self._costs[step].duration * sum(prime_doses(base, rounds)) for step, base in bases.items())
 
     def _repeated(self) -> None:
         """Each step alone with the same names and contents in every request: does it keep less then?"""
@@ -164,16 +158,11 @@ class Experiment:
             self._round(Phase.SETTLE, {})
 
     def _explain(self) -> None:
-        assessment = assess(self._rounds.recorder.run())
-        routes = self._rounds.recorder.run().routes
-        wanted = [
-            step
-            for step in self._costs
-            if (state := assessment.routes.get(routes[step])) is not None
-            and state.state in ("leak", "growing", "bounded")
-        ]
+        run = self._rounds.recorder.run()
+        suspicious = assess(run).suspicious
+        wanted = [step for route in suspicious for step in self._costs if run.routes[step] == route]
         for step in wanted:
-            self._observer.phase(f"explain {routes[step]}")
+            self._observer.phase(f"explain {run.routes[step]}")
             explain(self._rounds, step, self._costs[step], show_values=self._settings.show_values)
             self._check()
 

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Final
 
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.paths import growing_paths
 from leakhunt.errors import AgentError
-from leakhunt.hunt.doses import prime_doses
+from leakhunt.hunt.doses import MEAN_MULTIPLE, prime_doses
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.warm_up import StepCost
-from leakhunt.model.run import Phase
+from leakhunt.model.run import Phase, Round
 from leakhunt.model.snapshot import PathNode
 from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
 
-_ROUNDS: Final = 4
-"""The first gives the snapshot that the others are compared with."""
-_FRAMES: Final = 24
-"""Enough to get from a library's innermost frame out to the view."""
-_TIME: Final[Seconds] = 3.0
-"""Wanted duration of the requests of all four rounds, without the slowing-down below."""
-_SLOWDOWN: Final = 5.0
-"""tracemalloc made an upload view 3 to 23 times slower."""
+_ROUNDS: Final = 3
+"""After a first one, whose snapshot they are compared with."""
+_FIRST_DOSE: Final = 2
+_FRAMES: Final = 20
+"""Enough to get from a library's innermost frame out to the view; each frame makes tracing slower."""
+_TIME: Final[Seconds] = 2.0
+"""Wanted duration of the requests after the first round."""
 _GROWTH: Final[Bytes] = 128 * 2**20
+"""Wanted bound for what they leave behind."""
 _LARGEST_BASE: Final = 17
 _HOLDERS: Final = 5
 """Holders of a step that are looked at more closely."""
@@ -37,21 +38,37 @@ def explain(rounds: Rounds, step: str, cost: StepCost, *, show_values: bool) -> 
     """
     traced: dict[str, AgentLink] = {}
     try:
-        for dose in explain_doses(cost, len(rounds.serving())):
-            _trace(rounds, traced)
-            done = rounds.run(Phase.EXPLAIN, {step: dose}, alone=step)
-            _snapshot(rounds, done.index)
+        first = _round(rounds, step, _FIRST_DOSE * _workers(rounds), traced)
+        for dose in explain_doses(_traced_duration(rounds, first), cost.growth, _workers(rounds)):
+            _round(rounds, step, dose, traced)
         _inspect(rounds, step, show_values=show_values)
     finally:
         _stop_tracing(rounds, traced)
 
 
-def explain_doses(cost: StepCost, workers: int) -> Sequence[int]:
-    """Requests of each explain round: distinct primes, few where a request is slow or keeps much."""
-    affordable = _TIME / _SLOWDOWN / max(cost.duration, 1e-4) / _ROUNDS
-    bearable = _GROWTH / max(cost.growth, 1) / _ROUNDS / 2.5
+def explain_doses(duration: Seconds, growth: Bytes, workers: int) -> Sequence[int]:
+    """Requests of each further round: distinct primes, few where a request is slow under tracing or keeps much."""
+    affordable = _TIME / max(duration, 1e-4) / _ROUNDS / MEAN_MULTIPLE
+    bearable = _GROWTH / max(growth, 1) / _ROUNDS / MEAN_MULTIPLE
     base = max(2, min(_LARGEST_BASE, int(affordable), int(bearable)))
-    return [dose * max(1, workers) for dose in prime_doses(base, _ROUNDS)]
+    return [dose * workers for dose in prime_doses(base, _ROUNDS)]
+
+
+def _round(rounds: Rounds, step: str, dose: int, traced: dict[str, AgentLink]) -> Round:
+    _trace(rounds, traced)
+    done = rounds.run(Phase.EXPLAIN, {step: dose}, alone=step)
+    _snapshot(rounds, done.index)
+    return done
+
+
+def _workers(rounds: Rounds) -> int:
+    return max(1, len(rounds.serving()))
+
+
+def _traced_duration(rounds: Rounds, done: Round) -> Seconds:
+    """Duration of a request while allocations are traced: several times the usual one."""
+    durations = [record.duration for record in rounds.recorder.run().requests if record.round == done.index]
+    return median(durations) if durations else 0.0
 
 
 def _trace(rounds: Rounds, traced: dict[str, AgentLink]) -> None:

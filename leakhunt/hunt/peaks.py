@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from leakhunt.errors import TargetError
+from leakhunt.errors import AgentError, TargetError
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.model.measurement import PeakSample
 from leakhunt.model.run import Phase, Role
@@ -14,11 +14,10 @@ from leakhunt.samplers.peak import read_peak, reset_peak
 from leakhunt.units import Bytes
 from leakhunt.workload.scenario import Step
 
-_REPEATS: Final = 3
-_STRETCH: Final = 4
-"""The largest size is this many times the workload's own, so that the slope stands out of the noise of the peak ..."""
-_STRETCH_LIMIT: Final[Bytes] = 32 * 2**20
-"""... unless that would be more than this."""
+_REPEATS: Final = 2
+_LARGE: Final[Bytes] = 20 * 2**20
+"""The largest upload is at least this: frameworks keep small uploads in memory and write large ones to disk, and it
+is the large ones whose peak kills a worker."""
 
 
 def measure_peaks(rounds: Rounds, steps: tuple[Step, ...]) -> None:
@@ -37,15 +36,13 @@ def peak_sizes(step: Step) -> tuple[Bytes | None, ...]:
     """Upload sizes to try, ascending; `(None,)`, the step's own size, where nothing is uploaded."""
     if not step.files:
         return (None,)
-    low = sum(part.size.low for part in step.files)
-    high = sum(part.size.high for part in step.files)
-    largest = max(high, min(_STRETCH * high, _STRETCH_LIMIT))
-    smallest = min(low, largest // _STRETCH)
-    return (smallest, (smallest + largest) // 2, largest)
+    largest = max(_LARGE, sum(part.size.high for part in step.files))
+    return (largest // 4, largest // 8 * 5, largest)
 
 
 def _measure(rounds: Rounds, step: str, size: Bytes | None) -> None:
     before = {}
+    _give_back_free_memory(rounds)
     for key, pid in _workers(rounds).items():
         try:
             reset_peak(pid)
@@ -59,6 +56,15 @@ def _measure(rounds: Rounds, step: str, size: Bytes | None) -> None:
     if highest is not None:
         key, peak = highest
         rounds.recorder.peak(PeakSample(step, key, requests[0].sent, peak))
+
+
+def _give_back_free_memory(rounds: Rounds) -> None:
+    """Free memory that malloc still has would serve the request, and its peak would not be seen."""
+    for link in rounds.serving().values():
+        try:
+            link.trim()
+        except AgentError as error:
+            rounds.recorder.caveat("not-trimmed", f"Peaks may be too low: {error.message}")
 
 
 def _highest(workers: Mapping[str, int], before: Mapping[str, Bytes]) -> tuple[str, Bytes] | None:

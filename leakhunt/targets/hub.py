@@ -170,6 +170,10 @@ class AgentLink:
         """Collect garbage twice, unless the app has the collector off; objects found unreachable."""
         return int(self._ask("collect")["unreachable"])
 
+    def trim(self) -> None:
+        """Have malloc give its free memory back to the kernel."""
+        self._ask("trim")
+
     def heap(self, timeout: Seconds = 20.0) -> tuple[HeapUsage, Seconds]:
         """Memory in use, read in a snapshot child, and how long the app stood still for it."""
         reply, message = self._observe({"heap": True}, timeout)

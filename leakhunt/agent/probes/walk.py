@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import types
 from collections import deque
 
 TYPE_CHECKING = False
@@ -21,6 +22,17 @@ LIMIT = 200_000
 LEAVES = frozenset(
     {str, bytes, int, float, bool, complex, type(None), type(...), type(NotImplemented), range, bytearray}
 )
+FOLDED = frozenset(
+    {
+        types.CodeType,
+        types.GetSetDescriptorType,
+        types.MemberDescriptorType,
+        types.MethodDescriptorType,
+        types.WrapperDescriptorType,
+        types.ClassMethodDescriptorType,
+    }
+)
+"""Parts of functions and classes: they come and go with those, so their sizes belong to those and need no node."""
 
 
 class Walk:
@@ -124,7 +136,7 @@ class Walk:
 def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[Any], int, str], None]:
     # Runs once per object of the heap: variables of a closure are reached faster than attributes.
     seen, meet, counts, sizes, found = walk.seen, walk.seen.add, walk.counts, walk.sizes, walk.found
-    enqueue, place_of, getsizeof, leaves = queue.append, walk.place, sys.getsizeof, LEAVES
+    enqueue, place_of, getsizeof, leaves, folded = queue.append, walk.place, sys.getsizeof, LEAVES, FOLDED
 
     def many(children: Iterable[Any], node: int, edge: str) -> None:
         last: Any = None
@@ -135,6 +147,9 @@ def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[
                 continue
             meet(identity)
             kind = type(child)
+            if kind in folded:
+                sizes[node] += getsizeof(child, 0)
+                continue
             if kind is not last:
                 place = place_of(node, edge, kind)
                 last = kind
@@ -150,7 +165,8 @@ def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[
 
 def _meet_names(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[dict[Any, Any], int], None]:
     seen, meet, counts, sizes, found = walk.seen, walk.seen.add, walk.counts, walk.sizes, walk.found
-    enqueue, place_of, own, getsizeof, leaves = queue.append, walk.place, walk.own, sys.getsizeof, LEAVES
+    enqueue, place_of, own = queue.append, walk.place, walk.own
+    getsizeof, leaves, folded = sys.getsizeof, LEAVES, FOLDED
     places: dict[tuple[int, Any, type], int] = {}
 
     def names(namespace: dict[Any, Any], node: int) -> None:
@@ -161,6 +177,9 @@ def _meet_names(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[dict[Any
                 continue
             meet(identity)
             kind = type(child)
+            if kind in folded:
+                sizes[node] += getsizeof(child, 0)
+                continue
             key = node, name, kind
             place = places.get(key)
             if place is None:
