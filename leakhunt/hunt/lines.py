@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,9 @@ from leakhunt.units import Seconds
 from leakhunt.workload.replay import Replayer
 from leakhunt.workload.scenario import Workload
 
+_DEATH_SHOWS: Final[Seconds] = 1.0
+"""How long it takes at most until a process that has ended is known to have ended."""
+_POLL: Final[Seconds] = 0.05
 WARM_UP: Final = 2
 """Rounds that are not measured: they pay for lazy imports and caches."""
 
@@ -99,16 +103,24 @@ class _Lines:
         for _ in range(rounds):
             if self.brake.reason is not None:
                 break
-            records += self._replayer.run(dict.fromkeys(steps, 1), round=self._rounds)
+            answered = self._replayer.run(dict.fromkeys(steps, 1), round=self._rounds)
             self._rounds += 1
+            self._require_alive(no_answer=any(not each.expected and each.status is None for each in answered))
+            records += answered
             tables += self._read()
         return records, tables
+
+    def _require_alive(self, *, no_answer: bool) -> None:
+        """Raise TargetError if the target has died; after a request without an answer that may yet have to show."""
+        deadline = time.monotonic() + (_DEATH_SHOWS if no_answer else 0)
+        while (failure := self._target.failure()) is None and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        if failure is not None:
+            raise TargetError(f"The target stopped while it was measured: {failure}")
 
     def _read(self) -> list[Sequence[Entry]]:
         """The tables of the processes that are alive, once they are at rest."""
         wait_until_quiet(self._target.links(), _live(self._target).values())
-        if (failure := self._target.failure()) is not None:
-            raise TargetError(failure)
         tables: dict[str, Sequence[Entry]] = {}
         for key, link in self._target.links().items():
             with suppress(AgentError):  # it has ended meanwhile, as those that are no more among the links
