@@ -44,4 +44,4 @@ class LineTable:
     problems: tuple[str, ...]
     """One sentence for each function that was not measured."""
     caveats: tuple[str, ...] = ()
-    """What has to be known to read the figures; sentences without a full stop."""
+    """What has to be known to read the figures; one sentence each."""

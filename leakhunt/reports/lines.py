@@ -28,7 +28,7 @@ def render(table: LineTable, width: int = WIDTH) -> str:
         _functions(table.functions, width),
         *([_heading(function, width), *_lines(function, width)] for function in table.functions),
         [f"Not measured: {plain(problem)}" for problem in table.problems],
-        [f"Caveat: {plain(caveat)}." for caveat in table.caveats],
+        [f"Caveat: {plain(caveat.rstrip('.'))}." for caveat in table.caveats],
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
