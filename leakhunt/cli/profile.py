@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -96,7 +97,10 @@ def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
         "leakhunt": __version__,
         "plan": _plan(request, settings),
     }
-    with RunWriter(directory, **head) as writer, Progress(Console(stderr=True)) as progress:
+    with ExitStack() as stack:
+        stack.callback(target.stop)  # it has a directory of its own even before it is started
+        writer = stack.enter_context(RunWriter(directory, **head))
+        progress = stack.enter_context(Progress(Console(stderr=True)))
         recorder = Recorder(writer, **head)
         recorder.conditions(_machine())
         run = hunt(
@@ -122,6 +126,8 @@ def _run_name(request: Request) -> str:
 
 def _plan(request: Request, settings: Settings) -> Plan:
     options = {"time budget": f"{settings.budget:.0f} s"}
+    if request.chdir != Path.cwd():
+        options["chdir"] = str(request.chdir)
     if request.env:
         options["env"] = ", ".join(sorted(request.env))  # names only: values may be secrets
     return Plan(
