@@ -9,6 +9,7 @@ import click
 
 from leakhunt.analysis.analyse import analyse
 from leakhunt.cli.show import show
+from leakhunt.errors import RunFileError
 from leakhunt.reports.formats import FORMATS
 from leakhunt.runfile import read_run
 
@@ -35,5 +36,14 @@ def command(run: Path, format_name: str | None, output: Path | None) -> int:
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        _write(output, text)
     return 0
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise RunFileError(
+            f"The report could not be written to {output}: {error.strerror}.", "Choose another place with --output."
+        ) from error
