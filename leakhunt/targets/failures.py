@@ -100,4 +100,8 @@ def _explain_import(stderr: str, app: str, cwd: str) -> Explanation | None:
     if (uncallable := explain_uncallable(stderr, app)) is not None:
         return uncallable
     errors = _LAST_ERROR.findall(stderr)
-    return Explanation(f"{module} raises on import: {errors[-1]}") if errors else None
+    if not errors:
+        return None
+    lacking = _NO_MODULE.search(errors[-1])
+    hint = lacking and f"Name the interpreter or virtual environment that has {lacking[1]} with --python."
+    return Explanation(f"{module} raises on import: {errors[-1]}", hint)
