@@ -14,6 +14,8 @@ from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import DEFAULTS, SIGNALS, Thresholds
 from leakhunt.model.run import Run
 
+_MUCH: Final = 1024.0
+"""Bytes per request from which an open route is looked at alone."""
 _SETTLED: Final = frozenset({"leak", "clean", "bounded", "unjudgeable"})
 
 
@@ -34,6 +36,13 @@ class RouteState:
         """Memory to expect for each further request: the larger of live and anonymous."""
         return max(self.growth.get("live", 0.0), self.growth.get("anonymous", 0.0))
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether rounds of the route alone are worth their time."""
+        if self.state == "open":
+            return self.bytes_per_request >= _MUCH
+        return self.state in {"leak", "growing", "bounded"}
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -50,10 +59,9 @@ class Assessment:
     def suspicious(self) -> tuple[str, ...]:
         """Routes worth explaining, those that keep most first.
 
-        Open routes are among them: what their requests keep when they run alone can settle them.
+        Open routes that seem to keep much are among them: what their requests keep when they run alone can settle them.
         """
-        states = {"leak", "growing", "bounded", "open"}
-        found = [route for route, state in self.routes.items() if state.state in states]
+        found = [route for route, state in self.routes.items() if state.suspicious]
         return tuple(sorted(found, key=lambda route: -self.routes[route].bytes_per_request))
 
     def predicted_growth(self, doses: Mapping[str, int]) -> Mapping[str, float]:

@@ -47,6 +47,19 @@ class Experiment:
             self._joined[numbers] = Lottery(tuple(routes), tuple(row for block in blocks for row in block.rows))
         return self._joined[numbers]
 
+    def lone_step(self, signal: str) -> RoundGrowth | None:
+        """The one round of all whose growth dwarfs every other round's, if there is one.
+
+        An interpreter's table that doubles, or an arena that is opened, is such a step. What a route keeps with its
+        requests comes back with the next ones: growth that came once over several blocks is none of its.
+        """
+        rows = [row for block in self.blocks for row in block.rows if signal in row.growth]
+        if len(rows) < self.thresholds.step_rounds:
+            return None
+        *others, largest = sorted(rows, key=lambda row: abs(row.growth[signal]))
+        dwarfed = self.thresholds.step_factor * abs(others[-1].growth[signal])
+        return largest if abs(largest.growth[signal]) > max(dwarfed, self.thresholds.of(signal)) else None
+
     def slopes(self, block: Lottery, route: str) -> Mapping[str, Slope]:
         """Every signal's slope in one block, tested where it reaches the budget; a signal not read is absent."""
         found = {}

@@ -101,6 +101,12 @@ class Lottery:
                 parts[route] = Separation(nuisance, own, shared, companion)
         return parts
 
+    def without(self, left_out: RoundGrowth | None) -> Lottery:
+        """The same rounds but for one."""
+        if left_out is None or left_out not in self.rows:
+            return self
+        return Lottery(self.routes, tuple(row for row in self.rows if row is not left_out))
+
     def doses(self, route: str) -> Vector:
         """Requests of one route, round by round."""
         return tuple(float(row.doses.get(route, 0)) for row in self.rows)

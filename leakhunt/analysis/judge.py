@@ -89,7 +89,9 @@ def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, 
     ever_hit = any(history.hits)
     doubts = _doubts(experiment, history)
     if not doubts:
-        reasons = wording.clean(_clean_slope(experiment, history), ever_hit=ever_hit)
+        signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
+        step = experiment.lone_step(signal) if signal is not None else None
+        reasons = wording.clean(_clean_slope(experiment, history), step=step, signal=signal, ever_hit=ever_hit)
         return ("bounded" if ever_hit else "clean"), reasons, ()
     return "open", doubts, ()
 
@@ -168,14 +170,19 @@ def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
 
 
 def _clean_slope(experiment: Experiment, history: _History) -> Slope | None:
-    """The slope over the latest blocks without a hit, two at most."""
+    """The slope over the latest blocks without a hit, three at most; of these stretches the one that bounds it best."""
     signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
     if signal is None:
         return None
     latest = [history.numbers[-1:]]
-    if len(history.numbers) > 1 and not history.hits[-2]:
-        latest.append(history.numbers[-2:])
-    slopes = [experiment.join(numbers).slope(history.route, signal) for numbers in latest]
+    for length in (2, 3):
+        if length <= len(history.numbers) and not history.hits[-length]:
+            latest.append(history.numbers[-length:])
+        else:
+            break
+    step = experiment.lone_step(signal)
+    stretches = [experiment.join(numbers).without(step) for numbers in latest]
+    slopes = [stretch.slope(history.route, signal) for stretch in stretches]
     return min((slope for slope in slopes if slope is not None), key=lambda slope: slope.upper, default=None)
 
 

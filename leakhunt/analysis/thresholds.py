@@ -44,6 +44,10 @@ class Thresholds:
     """Rounds of a complete block; more where there are more routes to separate."""
     minimum_life: int = 3
     """Usable rounds below which a process life is not judged."""
+    step_factor: float = 10.0
+    """How many times as large as that of every other round the growth of a lone step is."""
+    step_rounds: int = 12
+    """Rounds, two blocks at least, over which a step has to be the only one."""
     background_share: float = 0.5
     """Share of the growth explained by time alone from which requests are not to blame."""
 

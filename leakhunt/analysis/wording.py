@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from leakhunt.analysis.dose import Slope
+from leakhunt.analysis.series import RoundGrowth
 from leakhunt.model.snapshot import Container
 from leakhunt.units import format_size
 
@@ -57,8 +58,8 @@ def growing_once(signal: str, slope: Slope) -> str:
     )
 
 
-def clean(slope: Slope | None, *, ever_hit: bool) -> tuple[str, ...]:
-    """Equivalence, with a proven growth below the budget told apart."""
+def clean(slope: Slope | None, *, step: RoundGrowth | None, signal: str | None, ever_hit: bool) -> tuple[str, ...]:
+    """Equivalence, with a proven growth below the budget and a step left out of account told apart."""
     lines = []
     if ever_hit:
         lines.append("grew at first, then stopped growing")
@@ -66,6 +67,9 @@ def clean(slope: Slope | None, *, ever_hit: bool) -> tuple[str, ...]:
         lines.append(f"keeps at most {format_size(max(0.0, slope.upper))} per request (99 % upper bound)")
         if slope.interval is not None and slope.interval[0] > 0:
             lines.append(f"grows by {format_size(slope.per_request)} per request, below the budget")
+    if step is not None and signal is not None:
+        size = format_size(step.growth[signal], signed=True)
+        lines.append(f"one step of {size} in round {step.index}, seen once in all verdict rounds, is not counted")
     return tuple(lines)
 
 

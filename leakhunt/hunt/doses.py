@@ -55,8 +55,11 @@ def affordable_base(cost: Seconds, share: Seconds, rounds: int, ceiling: int) ->
 
 
 def base_for_total(total: float, rounds: int) -> int:
-    """The base whose block sends about `total` requests of one step."""
-    return max(1, int(total / (rounds * MEAN_MULTIPLE)))
+    """The largest base whose block sends at most `total` requests of one step; 1 if there is none."""
+    base = max(1, int(total / (rounds * MEAN_MULTIPLE)))
+    while base > 1 and sum(prime_doses(base, rounds)) > total:
+        base -= 1
+    return base
 
 
 def _primes_from(lowest: int) -> Iterator[int]:

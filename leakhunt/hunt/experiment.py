@@ -27,9 +27,9 @@ from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.scenario import Step
 
 MAX_BLOCKS: Final = 6
-_FIRST_SHARE: Final = 0.12
+_FIRST_SHARE: Final = 0.08
 """Part of the time budget that the first block may take."""
-_NEXT_SHARE: Final = 0.2
+_NEXT_SHARE: Final = 0.16
 """Part that each further block may take: several of them, since one step of an allocator spoils a block."""
 _LEAST_BLOCKS: Final = 2
 """Blocks that a verdict rests on."""
@@ -71,8 +71,10 @@ class Experiment:
 
     def _phases(self, steps: tuple[Step, ...]) -> None:
         self._observer.phase("warm-up: every step alone, then together until steady")
-        self._costs = dict(warm_up(self._rounds, [step.name for step in steps]))
-        self._check()
+        try:
+            self._costs = dict(warm_up(self._rounds, [step.name for step in steps]))
+        finally:
+            self._check()  # a target that died says more than the responses that did not come
         self._observer.phase("baseline")
         baseline = self._round(Phase.BASELINE, {})
         self._blocks()
@@ -90,14 +92,20 @@ class Experiment:
         """Blocks of growing doses, for the routes that are not settled yet, while time and requests last."""
         end = self._clock() + self._settings.budget
         assessment: Assessment | None = None
+        sent = 0
         for block in range(MAX_BLOCKS):
             open_steps = self._open_steps(assessment)
             rounds = rounds_per_block(len(open_steps))
             bases = self._bases(open_steps, block, rounds, assessment)
+            size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
             left = end - self._clock()
             if not bases or (block >= _LEAST_BLOCKS and self._duration(bases, rounds) > left):
                 return
-            size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
+            if self._settings.max_requests is not None and sent + size > self._settings.max_requests:
+                if block == 0:
+                    self._observer.note(f"--requests is too low: one block of verdict rounds takes {size} requests.")
+                return
+            sent += size
             self._observer.phase(f"verdict rounds, block {block + 1}: {size} requests")
             for doses in draw_block(bases, rounds, self._lottery):
                 self._round(Phase.DOSE, doses, block=block)
@@ -124,7 +132,7 @@ class Experiment:
         if assessment is None:
             return float(self._costs[step].growth)
         state = assessment.routes.get(self._rounds.recorder.run().routes[step])
-        return max(0.0, state.bytes_per_request or 0.0) if state is not None else 0.0
+        return state.bytes_per_request if state is not None else 0.0
 
     def _open_steps(self, assessment: Assessment | None) -> tuple[str, ...]:
         if assessment is None:

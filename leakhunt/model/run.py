@@ -145,4 +145,4 @@ class Run:
     caveats: tuple[Caveat, ...] = ()
     cost: Cost | None = None
     outcome: str | None = None
-    """None while recording or if leakhunt was killed; else `complete`, `interrupted`, or one sentence why it stopped."""
+    """None while recording or if leakhunt was killed; else `complete`, `interrupted`, or why it stopped."""
