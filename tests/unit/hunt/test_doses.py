@@ -64,5 +64,11 @@ def test_an_affordable_block_takes_about_its_share() -> None:
     assert 0.01 * sum(prime_doses(base, 6)) == pytest.approx(10.0, rel=0.1)
 
 
-def test_the_base_for_a_total_sends_about_that_many_requests() -> None:
-    assert sum(prime_doses(base_for_total(600, 6), 6)) == pytest.approx(600, rel=0.1)
+@settings(deadline=None)
+@given(total=st.integers(41, 20_000))
+def test_the_base_for_a_total_sends_at_most_that_many_requests(total: int) -> None:
+    assert total * 0.6 < sum(prime_doses(base_for_total(total, 6), 6)) <= total
+
+
+def test_a_total_too_small_for_any_block_gets_the_smallest() -> None:
+    assert base_for_total(3, 6) == 1

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+
+import pytest
+
+from leakhunt.analysis.assess import Assessment, RouteState
+from leakhunt.errors import WorkloadError
+from leakhunt.hunt import experiment
+from leakhunt.hunt import rounds as rounds_module
+from leakhunt.hunt.experiment import MAX_BLOCKS
+from leakhunt.model.run import Phase, Run
+from leakhunt.samplers.activity import Activity
+from unit.hunt.bench import Bench
+
+MIB = 2**20
+LEAKY = {"image": 20_000}
+
+
+def requests_of(bench: Bench, block: int, step: str) -> int:
+    return sum(done.doses.get(step, 0) for done in bench.blocks()[block])
+
+
+@pytest.fixture
+def unsettled(simulated: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A bench on which no route is ever settled."""
+
+    def assess(run: Run) -> Assessment:
+        return Assessment({route: RouteState("open", {}, ()) for route in run.routes.values()})
+
+    monkeypatch.setattr(experiment, "assess", assess)
+    return simulated
+
+
+# --- Phases. --------------------------------------------------------------------------------------------------------
+
+
+def test_the_phases_follow_each_other_and_peaks_come_last(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    assert simulated.experiment(explain=True, peaks=True) == "complete"
+    assert [phase.value for phase, _ in groupby(done.phase for done in simulated.run.rounds)] == [
+        "warm-up",
+        "baseline",
+        "dose",
+        "repeated",
+        "settle",
+        "explain",
+        "peak",
+    ]
+
+
+def test_every_phase_is_announced(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    simulated.experiment(explain=True, peaks=True)
+    assert simulated.observer.rounds == [done for done in simulated.run.rounds if done.phase is not Phase.PEAK]
+    assert simulated.observer.phases == [
+        "warm-up: every step alone, then together until steady",
+        "baseline",
+        "verdict rounds, block 1: 780 requests",
+        "verdict rounds, block 2: 782 requests",
+        "the same names and contents in every request",
+        "settle: no load",
+        "explain POST /image/<int:pk>/",
+        "peak memory of single requests",
+    ]
+
+
+def test_only_suspicious_routes_are_explained(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    simulated.experiment(explain=True)
+    assert {done.alone for done in simulated.of(Phase.EXPLAIN)} == {"image"}
+
+
+def test_explanation_and_peaks_can_be_left_out(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    simulated.experiment(explain=False, peaks=False)
+    assert not simulated.of(Phase.EXPLAIN)
+    assert not simulated.of(Phase.PEAK)
+
+
+def test_each_step_is_repeated_alone_with_the_same_inputs(simulated: Bench) -> None:
+    simulated.experiment()
+    repeated = [(done.alone, done.doses, done.inputs) for done in simulated.of(Phase.REPEATED)]
+    assert repeated == [
+        ("image", {"image": 1}, "repeated"),
+        ("image", {"image": 5}, "repeated"),
+        ("page", {"page": 1}, "repeated"),
+        ("page", {"page": 5}, "repeated"),
+    ]
+    assert [sent.inputs for sent in simulated.replayer.sent if sent.round in range(*span(simulated))] == [
+        "repeated"
+    ] * 4
+
+
+def span(bench: Bench) -> tuple[int, int]:
+    """Numbers of the repeated rounds: the first, and one past the last."""
+    numbers = [done.index for done in bench.of(Phase.REPEATED)]
+    return min(numbers), max(numbers) + 1
+
+
+@pytest.mark.parametrize(("threads", "rounds"), [(3, 1), (9, 2)])
+def test_settling_takes_longer_while_threads_are_left(
+    simulated: Bench, monkeypatch: pytest.MonkeyPatch, threads: int, rounds: int
+) -> None:
+    def read_activity(pid: int) -> Activity:
+        return Activity(0.0, threads if simulated.blocks() else 3, 10)
+
+    monkeypatch.setattr(rounds_module, "read_activity", read_activity)
+    simulated.experiment()
+    assert len(simulated.of(Phase.SETTLE)) == rounds
+
+
+# --- Blocks. --------------------------------------------------------------------------------------------------------
+
+
+def test_a_settled_route_is_left_out_of_the_next_block(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    simulated.experiment()
+    assert [set(rounds[0].doses) for rounds in simulated.blocks().values()] == [{"image", "page"}, {"image"}]
+
+
+def test_blocks_end_once_every_route_is_settled(simulated: Bench) -> None:
+    simulated.experiment()
+    assert len(simulated.blocks()) == 1
+
+
+def test_a_route_that_cannot_be_judged_gets_every_block(unsettled: Bench) -> None:
+    unsettled.experiment(budget=600)
+    assert len(unsettled.blocks()) == MAX_BLOCKS
+
+
+def test_doses_double_from_block_to_block(unsettled: Bench) -> None:
+    unsettled.experiment(budget=600)
+    sizes = [requests_of(unsettled, block, "page") for block in unsettled.blocks()]
+    ratios = [later / earlier for earlier, later in pairwise(sizes)]
+    assert ratios == pytest.approx([2.0] * len(ratios), rel=0.1)
+
+
+def test_the_same_seed_draws_the_same_doses(simulated: Bench) -> None:
+    simulated.experiment()
+    first = [done.doses for done in simulated.of(Phase.DOSE)]
+    simulated.experiment()
+    assert [done.doses for done in simulated.of(Phase.DOSE)] == first * 2
+
+
+def test_slow_requests_get_small_doses(simulated: Bench) -> None:
+    simulated.app.seconds = {"image": 0.1}
+    simulated.experiment(budget=60.0)
+    assert requests_of(simulated, 0, "image") < requests_of(simulated, 0, "page") / 5
+
+
+def test_time_ends_the_blocks_but_not_before_the_second(unsettled: Bench) -> None:
+    unsettled.app.seconds = {"image": 1.0, "page": 1.0}
+    unsettled.experiment(budget=5.0)
+    assert len(unsettled.blocks()) == 2
+
+
+def test_a_block_grows_the_target_by_a_bounded_amount(simulated: Bench) -> None:
+    simulated.app.keeps = {"image": 4 * MIB}
+    simulated.experiment()
+    assert simulated.blocks()
+    for block in simulated.blocks():
+        assert requests_of(simulated, block, "image") * 4 * MIB < 300 * MIB
+
+
+def test_the_second_block_is_bounded_by_what_the_first_has_shown(simulated: Bench) -> None:
+    def begin(_: int) -> None:
+        simulated.app.keeps = {"image": 2 * MIB} if simulated.of(Phase.BASELINE) else {}
+
+    simulated.replayer.before = begin  # so that the warm-up does not see it
+    simulated.experiment()
+    assert requests_of(simulated, 0, "image") > 200
+    assert requests_of(simulated, 1, "image") * 2 * MIB < 300 * MIB
+
+
+@pytest.mark.parametrize("limit", [100, 150, 1000, 5000])
+def test_requests_of_the_verdict_rounds_stay_below_the_limit(unsettled: Bench, limit: int) -> None:
+    unsettled.experiment(max_requests=limit)
+    assert 0 < sum(sum(done.doses.values()) for done in unsettled.of(Phase.DOSE)) <= limit
+
+
+def test_a_limit_that_allows_no_block_is_said(simulated: Bench) -> None:
+    simulated.experiment(max_requests=81)
+    assert simulated.observer.notes == ["--requests is too low: one block of verdict rounds takes 82 requests."]
+    assert not simulated.of(Phase.DOSE)
+
+
+# --- Steps that do not work. ----------------------------------------------------------------------------------------
+
+
+def test_a_step_that_is_refused_takes_no_part(simulated: Bench) -> None:
+    simulated.app.statuses = {"image": 403}
+    assert simulated.experiment(peaks=True) == "complete"
+    later = [done for done in simulated.run.rounds if done.phase is not Phase.WARM_UP]
+    assert {step for done in later for step in done.doses} == {"page"}
+
+
+# --- Endings. -------------------------------------------------------------------------------------------------------
+
+
+def stop_at(bench: Bench, number: int, *, brake: bool) -> None:
+    """In the round of that number the target dies, or the brake is pulled."""
+
+    def happen(reached: int) -> None:
+        if reached != number:
+            return
+        if brake:
+            bench.brake.check(2 * 10**12)
+        else:
+            bench.target.died = "gunicorn was killed by SIGKILL"
+
+    bench.replayer.before = happen
+
+
+@pytest.mark.parametrize("number", [0, 5, 9, 12])
+def test_the_brake_ends_the_load_and_says_why(simulated: Bench, number: int) -> None:
+    stop_at(simulated, number, brake=True)
+    outcome = simulated.experiment(explain=True, peaks=True)
+    assert outcome == ("The load was stopped: the target's processes reached 1863 GiB, the limit is 931 GiB.")
+    assert simulated.observer.notes == [outcome]
+    assert all(sent.round < number for sent in simulated.replayer.sent)
+
+
+@pytest.mark.parametrize("number", [0, 5, 9, 12])
+def test_a_target_that_dies_ends_the_load(simulated: Bench, number: int) -> None:
+    stop_at(simulated, number, brake=False)
+    outcome = simulated.experiment(explain=True, peaks=True)
+    assert outcome == "The target stopped during the run: gunicorn was killed by SIGKILL"
+    assert simulated.observer.notes == [outcome]
+    assert not [done for done in simulated.run.rounds if done.index > number and done.phase is not Phase.WARM_UP]
+
+
+def test_a_target_that_dies_before_any_response_is_the_reason_and_not_the_responses(simulated: Bench) -> None:
+    simulated.app.statuses = {"image": None, "page": None}
+    stop_at(simulated, 0, brake=False)
+    assert simulated.experiment() == "The target stopped during the run: gunicorn was killed by SIGKILL"
+
+
+def test_a_workload_that_never_works_is_an_error(simulated: Bench) -> None:
+    simulated.app.statuses = {"image": 403, "page": None}
+    with pytest.raises(WorkloadError, match="No step of the workload gets the response it should"):
+        simulated.experiment()
+
+
+def test_what_was_recorded_before_the_end_stands(simulated: Bench) -> None:
+    stop_at(simulated, 9, brake=False)
+    simulated.experiment()
+    assert [done.index for done in simulated.run.rounds] == list(range(10))
+
+
+def test_an_interrupt_goes_through(simulated: Bench) -> None:
+    def interrupt(number: int) -> None:
+        if number == 9:
+            raise KeyboardInterrupt
+
+    simulated.replayer.before = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        simulated.experiment()
+    assert len(simulated.run.rounds) == 9
