@@ -30,8 +30,10 @@ class Experiment:
         return tuple(number for number, block in enumerate(self.blocks) if route in block.routes)
 
     def window(self, route: str) -> Lottery:
-        """The last two blocks of a route: what sizes and intervals are taken from."""
-        return self.join(self.numbers(route)[-2:])
+        """The last two blocks of a route, but for a lone step: what sizes and intervals are taken from."""
+        window = self.join(self.numbers(route)[-2:])
+        signal = memory_signal(window.rows)
+        return window if signal is None else window.without(self.lone_step(signal))
 
     @cached_property
     def _joined(self) -> dict[tuple[int, ...], Lottery]:

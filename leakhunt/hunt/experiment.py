@@ -26,7 +26,7 @@ from leakhunt.model.run import Phase, Round
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.scenario import Step
 
-MAX_BLOCKS: Final = 6
+MAX_BLOCKS: Final = 8
 _FIRST_SHARE: Final = 0.08
 """Part of the time budget that the first block may take."""
 _NEXT_SHARE: Final = 0.16
