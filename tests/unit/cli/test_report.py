@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builders import App, record
+from leakhunt.cli.main import main
+from leakhunt.hunt.recorder import Recorder
+from leakhunt.model.run import Run
+from leakhunt.reports.formats import FORMATS
+from leakhunt.runfile import RunWriter
+
+
+def write(run: Run, directory: Path) -> None:
+    """Record a run that has been made up."""
+    head = {"name": run.name, "started_at": run.started_at, "leakhunt": run.leakhunt}
+    recorder = Recorder(RunWriter(directory, plan=run.plan, **head), plan=run.plan, **head)
+    recorder.conditions(run.conditions)
+    recorder.routes(run.routes)
+    recorder.workers(run.workers)
+    for done in run.rounds:
+        recorder.round(done, tuple(request for request in run.requests if request.round == done.index), ())
+    recorder.finish("complete", None)
+
+
+@pytest.fixture(scope="module")
+def leak(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that leaks."""
+    directory = tmp_path_factory.mktemp("runs") / "leak"
+    write(record(App(routes=("POST /image",), keeps={"POST /image": {"live": 40_000, "blocks": 3}})), directory)
+    return directory
+
+
+def test_without_a_format_the_summary_is_shown(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(leak)]) == 0
+    out = capsys.readouterr().out
+    assert "LEAK" in out
+    assert "POST /image" in out
+    assert out.endswith(f"Report: {leak / 'report.html'}\n")
+
+
+def test_the_run_may_be_named_by_its_file(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(leak)]) == 0
+    by_directory = capsys.readouterr().out
+    assert main(["report", str(leak / "run.sqlite")]) == 0
+    assert capsys.readouterr().out == by_directory
+
+
+def test_a_leak_is_no_failure_of_the_report(leak: Path) -> None:
+    assert main(["report", str(leak), "--format", "json"]) == 0
+
+
+@pytest.mark.parametrize("name", [form.name for form in FORMATS])
+def test_every_format_goes_to_standard_output(leak: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(leak), "--format", name]) == 0
+    captured = capsys.readouterr()
+    assert "POST /image" in captured.out
+    assert captured.err == ""
+
+
+def test_json_is_json(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["report", str(leak), "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["judgement"]["verdict"] == "LEAK"
+
+
+def test_a_report_goes_to_a_file(leak: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(leak), "--format", "md", "--output", str(tmp_path / "leak.md")]) == 0
+    assert capsys.readouterr().out == ""
+    main(["report", str(leak), "--format", "md"])
+    assert (tmp_path / "leak.md").read_text() == capsys.readouterr().out
+
+
+def test_a_file_gets_html_unless_told_otherwise(leak: Path, tmp_path: Path) -> None:
+    assert main(["report", str(leak), "--output", str(tmp_path / "leak.html")]) == 0
+    assert (tmp_path / "leak.html").read_text().lower().startswith("<!doctype html>")
+
+
+def test_an_unknown_format_is_a_usage_error(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(leak), "--format", "pdf"]) == 2
+    assert "'pdf' is not one of 'html', 'json', 'md', 'text'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere/run.sqlite", "."])
+def test_a_missing_run_is_one_sentence(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / name)]) == 3
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message == f"leakhunt: There is no recorded run at {tmp_path / name}."
+    assert hint.startswith("  hint: ")
+
+
+def test_something_else_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run.sqlite").write_text("Dear diary, " * 100)
+    assert main(["report", str(tmp_path)]) == 3
+    assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["no/such/directory/leak.html", "."])
+def test_an_output_that_cannot_be_written_is_one_sentence(
+    leak: Path, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(leak), "--output", str(tmp_path / name)]) == 3
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message.startswith(f"leakhunt: The report could not be written to {tmp_path / name}: ")
+    assert hint == "  hint: Choose another place with --output."
