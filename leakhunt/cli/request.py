@@ -71,7 +71,7 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
     if command:
         app = options["app"]
     _check_target(app, command, options, start)
-    chdir = options["chdir"] or Path(settings.source).parent / (settings.chdir or ".")
+    chdir = options["chdir"] or _beside(settings, settings.chdir) or Path(settings.source).parent
     if not chdir.is_dir():
         raise UsageError(f"--chdir {chdir}: there is no such directory")
     workload = _workload(options, settings, app, chdir, start)
@@ -93,7 +93,7 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
         seed=_first(options["seed"], settings.seed, random.SystemRandom().randrange(10**6)),
         concurrency=_first(options["concurrency"], settings.concurrency, workload.concurrency, 1),
         requests=_first(options["requests"], settings.requests, None),
-        output=options.get("output") or (Path(settings.output) if settings.output else None),
+        output=options.get("output") or _beside(settings, settings.output),
     )
 
 
@@ -165,6 +165,11 @@ def _find_settings(chdir: Path | None) -> Settings:
     return Settings(source="")
 
 
+def _beside(settings: Settings, path: str | None) -> Path | None:
+    """A path as the settings mean it: relative to their file."""
+    return None if path is None else Path(settings.source).parent / path
+
+
 def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[str, Any], start: Sequence[str]) -> None:
     if app is None and not command:
         raise UsageError(
@@ -176,7 +181,7 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
     given = [f"--{name}" for name in _OWN_COMMAND_ONLY if options[name] is not None]
     if command and given:
         raise UsageError(
-            f"{' and '.join(given)} have no effect on a command of your own",
+            f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect on a command of your own",
             "leakhunt never edits your command: put the setting into the command itself.",
         )
 

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes import FakeApp, FakeClock, FakeTarget
+from leakhunt.cli.lines import command as lines
+from leakhunt.cli.main import main
+from leakhunt.cli.profile import command as profile
+from leakhunt.cli.request import Request, connect, make_target, read_request
+from leakhunt.errors import UsageError
+from leakhunt.targets.base import Address
+from leakhunt.targets.launch import LaunchedTarget
+
+ROOT = Path(__file__).parents[3]
+GET = ("--request", "GET /")
+
+SETTINGS = """
+[tool.leakhunt]
+target = "shop.wsgi:application"
+seed = 5
+concurrency = 3
+requests = 400
+chdir = "site"
+server = "waitress"
+workers = 2
+threads = 4
+output = "runs/now"
+env = { SHOP_MODE = "test", SHOP_DEBUG = "0" }
+
+[tool.leakhunt.workload]
+step = [{ path = "/from-settings/" }]
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of its own to stand in."""
+    (tmp_path / "site").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def settings(project: Path) -> None:
+    """The project has written down what it wants."""
+    (project / "pyproject.toml").write_text(SETTINGS)
+
+
+def request_of(*args: str) -> Request:
+    """What `leakhunt profile` makes of these arguments."""
+    return read_request(profile.make_context("profile", list(args)).params)
+
+
+def error_of(*args: str) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        request_of(*args)
+    return caught.value
+
+
+# --- One target. ----------------------------------------------------------------------------------------------------
+
+
+def test_an_app_is_served_with_one_worker_and_one_thread_in_this_directory(project: Path) -> None:
+    request = request_of("shop.wsgi:application", *GET)
+    assert (request.app, request.command) == ("shop.wsgi:application", ())
+    assert (request.server, request.workers, request.threads) == ("gunicorn", 1, 1)
+    assert (request.chdir, request.ready, request.concurrency) == (project, "/", 1)
+    assert request.target_name == "shop.wsgi:application"
+
+
+def test_what_follows_the_dashes_is_the_users_own_command() -> None:
+    request = request_of(*GET, "--", "gunicorn", "-w", "3", "--bind", "unix:/tmp/a b.sock", "shop.wsgi")
+    assert request.app is None
+    assert request.command == ("gunicorn", "-w", "3", "--bind", "unix:/tmp/a b.sock", "shop.wsgi")
+    assert request.target_name == "gunicorn -w 3 --bind 'unix:/tmp/a b.sock' shop.wsgi"
+
+
+def test_no_target_is_refused_with_both_ways_to_name_one() -> None:
+    error = error_of(*GET)
+    assert error.message == "there is no target"
+    assert error.hint == (
+        "Write leakhunt profile MODULE:CALLABLE, or leakhunt profile -- COMMAND that serves your app."
+    )
+
+
+def test_two_targets_are_refused() -> None:
+    error = error_of("shop.wsgi:application", *GET, "--", "gunicorn", "shop.wsgi")
+    assert error.message == "there are two targets, shop.wsgi:application and the command after `--`"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--server", "waitress"), "--server"),
+        (("--workers", "2"), "--workers"),
+        (("--threads", "2"), "--threads"),
+        (("--python", "/usr/bin/python3"), "--python"),
+        (("--workers", "2", "--server", "wsgiref"), "--server and --workers"),
+    ],
+)
+def test_options_that_would_edit_the_users_command_are_refused(options: tuple[str, ...], named: str) -> None:
+    error = error_of(*options, *GET, "--", "gunicorn", "shop.wsgi")
+    verb = "have" if " and " in named else "has"
+    assert error.message == f"{named} {verb} no effect on a command of your own"
+    assert error.hint == "leakhunt never edits your command: put the setting into the command itself."
+
+
+@pytest.mark.parametrize("text", ["DEBUG", "=1", ""])
+def test_a_malformed_variable_is_refused_without_repeating_it(text: str) -> None:
+    error = error_of("shop.wsgi:application", *GET, "--env", text)
+    assert (error.message, error.hint) == ("an --env is not of the form NAME=VALUE", "write --env DJANGO_DEBUG=0")
+
+
+def test_variables_may_hold_equals_signs_and_nothing() -> None:
+    request = request_of("shop.wsgi:application", *GET, "--env", "DSN=a=b", "--env", "EMPTY=")
+    assert request.env == {"DSN": "a=b", "EMPTY": ""}
+
+
+def test_a_missing_directory_is_refused(project: Path) -> None:
+    assert error_of("shop.wsgi:application", *GET, "--chdir", "nowhere").message == (
+        "--chdir nowhere: there is no such directory"
+    )
+
+
+# --- One workload. --------------------------------------------------------------------------------------------------
+
+
+def test_a_workload_file_and_flags_exclude_each_other(project: Path) -> None:
+    (project / "uploads.toml").write_text('step = [{ path = "/" }]\n')
+    error = error_of("shop.wsgi:application", "--workload", "uploads.toml", *GET)
+    assert error.message == "--workload and --upload or --request exclude each other"
+
+
+def test_without_a_workload_the_three_ways_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "--", "gunicorn", "shop.wsgi"]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message == "leakhunt: there is nothing to replay"
+    for way in ("--workload FILE.toml", "--upload PATH --file FIELD=KIND:SIZE", "[tool.leakhunt] in pyproject.toml"):
+        assert way in hint
+
+
+def test_for_an_app_with_uploads_a_line_to_paste_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    site = ROOT / "examples" / "courseware"
+    assert main(["profile", "courseware.wsgi:application", "--chdir", str(site)]) == 2
+    line = capsys.readouterr().err.splitlines()[-1].strip()
+    assert line == (
+        f"leakhunt profile courseware.wsgi:application --chdir {site} --upload /lessons/1/images/ --file file=image:1MB"
+    )
+    assert request_of(*line.split()[2:]).workload.steps[0].path == "/lessons/1/images/"
+
+
+def test_an_app_that_cannot_be_imported_is_said_beside_the_three_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "no_such_shop:application"]) == 2
+    err = capsys.readouterr().err
+    assert "no upload route could be looked up" in err
+    assert "no_such_shop" in err
+
+
+def test_lines_suggests_lines() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_request(lines.make_context("lines", ["--request", "GET /"]).params, start=("leakhunt", "lines"))
+    assert caught.value.hint is not None
+    assert "leakhunt lines MODULE:CALLABLE" in caught.value.hint
+
+
+# --- Settings of the project. ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("settings")
+def test_settings_fill_what_the_command_line_leaves_open(project: Path) -> None:
+    request = request_of()
+    assert request.app == "shop.wsgi:application"
+    assert (request.seed, request.concurrency, request.requests) == (5, 3, 400)
+    assert (request.server, request.workers, request.threads) == ("waitress", 2, 4)
+    assert request.chdir == project / "site"
+    assert request.output is not None
+    assert request.output.resolve() == project / "runs" / "now"
+    assert request.env == {"SHOP_MODE": "test", "SHOP_DEBUG": "0"}
+    assert [step.path for step in request.workload.steps] == ["/from-settings/"]
+
+
+@pytest.mark.usefixtures("settings")
+def test_flags_win_over_settings(project: Path) -> None:
+    flags = "--seed 0 --concurrency 1 --requests 90 --server gunicorn --workers 1 --threads 1 --output here"
+    request = request_of("other:app", *flags.split(), "--chdir", ".", "--env", "SHOP_MODE=live", *GET)
+    assert request.app == "other:app"
+    assert (request.seed, request.concurrency, request.requests) == (0, 1, 90)
+    assert (request.server, request.workers, request.threads) == ("gunicorn", 1, 1)
+    assert request.chdir == project
+    assert request.output == Path("here")
+    assert request.env == {"SHOP_MODE": "live", "SHOP_DEBUG": "0"}
+    assert [step.path for step in request.workload.steps] == ["/"]
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_command_wins_over_the_target_of_the_settings() -> None:
+    request = request_of("--", "gunicorn", "shop.wsgi")
+    assert request.app is None
+    assert request.command == ("gunicorn", "shop.wsgi")
+
+
+def test_settings_of_the_targets_directory_serve_where_this_one_has_none(project: Path) -> None:
+    (project / "site" / "leakhunt.toml").write_text(
+        'target = "shop:app"\noutput = "runs/now"\nworkload.step = [{ path = "/there/" }]\n'
+    )
+    request = request_of("--chdir", "site")
+    assert request.app == "shop:app"
+    assert request.chdir == project / "site"
+    assert request.output is not None
+    assert request.output.resolve() == project / "site" / "runs" / "now"
+
+
+def test_without_a_seed_one_is_drawn() -> None:
+    seeds = {request_of("shop:app", *GET).seed for _ in range(4)}
+    assert len(seeds) > 1
+
+
+# --- From a request to a target and a client. -----------------------------------------------------------------------
+
+
+def test_the_target_runs_what_was_asked_for(project: Path) -> None:
+    request = request_of("--env", "A=1", "--ready", "/up", *GET, "--", "gunicorn", "shop.wsgi")
+    target = make_target(request, FakeClock())
+    assert isinstance(target, LaunchedTarget)
+    spec = target._spec
+    assert (spec.command, spec.cwd, spec.env) == (("gunicorn", "shop.wsgi"), project, {"A": "1"})
+    assert (spec.ready_path, spec.python, spec.app) == ("/up", sys.executable, None)
+
+
+def test_companions_and_setup_of_the_workload_belong_to_the_target(project: Path) -> None:
+    (project / "uploads.toml").write_text(
+        'setup = [["{python}", "migrate.py"]]\nenv = { DATA = "{launch_dir}" }\nstep = [{ path = "/" }]\n'
+        '[[companion]]\nname = "celery"\ncommand = ["celery"]\nready = { log = "ready" }\n'
+    )
+    target = make_target(request_of("shop:app", "--workload", "uploads.toml"), FakeClock())
+    assert isinstance(target, LaunchedTarget)
+    spec = target._spec
+    assert spec.setup == (("{python}", "migrate.py"),)
+    assert spec.workload_env == {"DATA": "{launch_dir}"}
+    assert [(companion.name, companion.command) for companion in spec.companions] == [("celery", ("celery",))]
+    assert "shop:app" in " ".join(spec.command)
+
+
+def test_only_loopback_is_loaded_unless_a_host_is_allowed(tmp_path: Path) -> None:
+    target = FakeTarget(FakeApp(), (), tmp_path)
+    target.address = Address("http", "192.0.2.7", 80)
+    with pytest.raises(UsageError, match=r"192\.0\.2\.7"):
+        connect(request_of("shop:app", *GET), target, FakeClock())
+    connect(request_of("shop:app", *GET, "--allow-host", "192.0.2.7"), target, FakeClock())
