@@ -125,16 +125,10 @@ def test_blocks_end_once_every_route_is_settled(simulated: Bench) -> None:
     assert len(simulated.blocks()) == 1
 
 
-def test_a_route_that_cannot_be_judged_gets_every_block(unsettled: Bench) -> None:
-    unsettled.experiment(budget=600)
-    assert len(unsettled.blocks()) == MAX_BLOCKS
-
-
-def test_doses_double_from_block_to_block(unsettled: Bench) -> None:
+def test_a_route_that_cannot_be_judged_gets_every_block_and_twice_the_requests_in_each(unsettled: Bench) -> None:
     unsettled.experiment(budget=600)
     sizes = [requests_of(unsettled, block, "page") for block in unsettled.blocks()]
-    ratios = [later / earlier for earlier, later in pairwise(sizes)]
-    assert ratios == pytest.approx([2.0] * (MAX_BLOCKS - 1), rel=0.15)
+    assert [later / earlier for earlier, later in pairwise(sizes)] == pytest.approx([2.0] * (MAX_BLOCKS - 1), rel=0.2)
 
 
 def test_the_same_seed_draws_the_same_doses(simulated: Bench) -> None:
@@ -182,7 +176,9 @@ def test_requests_of_the_verdict_rounds_stay_below_the_limit(unsettled: Bench, l
 
 def test_a_limit_that_allows_no_block_is_said(simulated: Bench) -> None:
     simulated.experiment(max_requests=81)
-    assert simulated.observer.notes == ["--requests is too low: one block of verdict rounds takes 82 requests."]
+    (note,) = simulated.observer.notes
+    assert note.startswith("--requests is too low: ")
+    assert "82 requests" in note
     assert not simulated.of(Phase.DOSE)
 
 
