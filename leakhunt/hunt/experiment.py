@@ -11,6 +11,7 @@ from leakhunt.analysis.assess import Assessment, assess
 from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.doses import (
     FIRST_BASE,
+    SPREAD,
     affordable_base,
     base_for_total,
     draw_block,
@@ -18,6 +19,7 @@ from leakhunt.hunt.doses import (
     rounds_per_block,
 )
 from leakhunt.hunt.explain import explain
+from leakhunt.hunt.lives import requests_per_round
 from leakhunt.hunt.peaks import measure_peaks
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
@@ -59,6 +61,8 @@ class Experiment:
         self._clock = clock
         self._lottery = random.Random(settings.seed)
         self._costs: dict[str, StepCost] = {}
+        self._round_limit: int | None = None
+        """Requests that a round may send so that recycled workers see a few rounds; None while none are recycled."""
 
     def run(self, steps: tuple[Step, ...]) -> str:
         """Run everything; returns the outcome: `complete`, or one sentence why it stopped early."""
@@ -92,36 +96,63 @@ class Experiment:
         """Blocks of growing doses, for the routes that are not settled yet, while time and requests last."""
         end = self._clock() + self._settings.budget
         assessment: Assessment | None = None
-        sent = 0
-        for block in range(MAX_BLOCKS):
-            open_steps = self._open_steps(assessment)
-            rounds = rounds_per_block(len(open_steps))
-            bases = self._bases(open_steps, block, rounds, assessment)
-            size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
-            left = end - self._clock()
-            if not bases or (block >= _LEAST_BLOCKS and self._duration(bases, rounds) > left):
-                return
-            if self._settings.max_requests is not None and sent + size > self._settings.max_requests:
-                if block == 0:
-                    self._observer.note(f"--requests is too low: one block of verdict rounds takes {size} requests.")
-                return
-            sent += size
-            self._observer.phase(f"verdict rounds, block {block + 1}: {size} requests")
-            for doses in draw_block(bases, rounds, self._lottery):
-                self._round(Phase.DOSE, doses, block=block)
+        turn = block = sent = 0
+        while turn < MAX_BLOCKS:
+            for steps in self._groups(self._open_steps(assessment)):
+                rounds = rounds_per_block(len(steps))
+                bases = self._bases(steps, turn, rounds, assessment)
+                size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
+                if turn >= _LEAST_BLOCKS and self._clock() + self._duration(bases, rounds) > end:
+                    return
+                if self._settings.max_requests is not None and sent + size > self._settings.max_requests:
+                    if block == 0:
+                        self._observer.note(
+                            f"--requests is too low: one block of verdict rounds takes {size} requests."
+                        )
+                    return
+                self._observer.phase(f"verdict rounds, block {block + 1}: {size} requests")
+                complete = self._block(block, draw_block(bases, rounds, self._lottery))
+                block, sent = block + 1, sent + size
+                if not complete:
+                    break
+            else:
+                turn += 1
             assessment = assess(self._rounds.recorder.run())
+            if not self._open_steps(assessment):
+                return
+
+    def _block(self, number: int, rounds: tuple[Mapping[str, int], ...]) -> bool:
+        """Run a block; False if it was given up, because only now a worker has been recycled, too early for its size."""
+        for doses in rounds:
+            self._round(Phase.DOSE, doses, block=number)
+            if self._round_limit is None:
+                self._round_limit = requests_per_round(self._rounds.recorder.run())
+                if self._round_limit is not None and max(sum(each.values()) for each in rounds) > self._round_limit:
+                    self._observer.note(
+                        "Workers are recycled after few requests, so each route gets smaller blocks of its own."
+                    )
+                    return False
+        return True
+
+    def _groups(self, steps: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """Which steps share a block: all of them, unless workers are recycled before they have seen a few rounds."""
+        largest = sum(prime_doses(1, rounds_per_block(len(steps)))[-1] for _ in steps)
+        together = self._round_limit is None or self._round_limit >= largest
+        return ((steps,) if steps else ()) if together else tuple((step,) for step in steps)
 
     def _bases(
-        self, steps: tuple[str, ...], block: int, rounds: int, assessment: Assessment | None
+        self, steps: tuple[str, ...], turn: int, rounds: int, assessment: Assessment | None
     ) -> Mapping[str, int]:
-        share = self._settings.budget * (_FIRST_SHARE if block == 0 else _NEXT_SHARE)
-        ceiling = FIRST_BASE * 2**block
+        share = self._settings.budget * (_FIRST_SHARE if turn == 0 else _NEXT_SHARE)
+        ceiling = FIRST_BASE * 2**turn
+        if self._round_limit is not None:
+            ceiling = max(1, min(ceiling, int(self._round_limit / len(steps) / SPREAD)))
         bases = {}
         for step in steps:
-            base = affordable_base(self._costs[step].duration, share / len(steps), rounds, ceiling)
+            base = affordable_base(self._costs[step].duration, share / len(self._costs), rounds, ceiling)
             growth = self._growth(step, assessment)
             if growth > 0:
-                base = min(base, base_for_total(_BLOCK_GROWTH / len(steps) / growth, rounds))
+                base = min(base, base_for_total(_BLOCK_GROWTH / len(self._costs) / growth, rounds))
             if self._settings.max_requests is not None:
                 base = min(base, base_for_total(self._settings.max_requests / _LEAST_BLOCKS / len(steps), rounds))
             bases[step] = base

@@ -97,7 +97,11 @@ def age(process: Process) -> Seconds:
 
 
 def _children(pid: int) -> list[int]:
-    return [child for thread in (PROC / str(pid) / "task").glob("*/children") for child in _pids_in(thread)]
+    try:
+        threads = list((PROC / str(pid) / "task").iterdir())
+    except OSError:  # it has just ended
+        return []
+    return [child for thread in threads for child in _pids_in(thread / "children")]
 
 
 def _pids_in(path: Path) -> list[int]:
