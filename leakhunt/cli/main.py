@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from leakhunt import __version__
 from leakhunt.errors import LeakhuntError
 
 EXIT_USAGE: Final = 2
+EXIT_FULL: Final = 3
 EXIT_INTERNAL: Final = 70
 EXIT_INTERRUPTED: Final = 130
 
@@ -68,24 +71,41 @@ def leakhunt() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing else in leakhunt ends the process."""
+    _accept_every_character()
     try:
         code = leakhunt.main(list(argv), prog_name="leakhunt", standalone_mode=False)
-    except LeakhuntError as error:
-        _complain(error.message, error.hint)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click makes the one into the other
         # The reader of our output has gone, as in `leakhunt report RUN | head`: nobody is left to tell.
         sys.stdout = None  # keeps the interpreter from flushing into the broken pipe
         return 0
     except Exception as error:
-        return _internal_error(error)
+        return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    """Say on stderr what went wrong; the exit code."""
+    if isinstance(error, LeakhuntError):
+        _complain(error.message, error.hint)
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.show(sys.stderr)
+        return EXIT_USAGE
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        sys.stdout = None  # what it still holds has no place to go
+        _complain("There is no space left to write to.", "Free some space, or send the output somewhere else.")
+        return EXIT_FULL
+    return _internal_error(error)
+
+
+def _accept_every_character() -> None:
+    """Have characters that the terminal's encoding lacks written as escapes, where Python would raise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(message: str, hint: str | None) -> None:

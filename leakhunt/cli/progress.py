@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 from leakhunt.model.run import Phase, Round
 from leakhunt.units import format_duration, format_size
@@ -48,8 +49,9 @@ class Progress:
         if self._status is not None and done.phase in _SHOW_MEMORY:
             total = sum(sample.memory.rss for sample in done.samples)
             requests = sum(done.doses.values())
+            # As Text, because a route may look like markup.
             self._status.update(
-                f"{self._label} · round {self._rounds} · {requests} requests · {format_size(total)} RSS"
+                Text(f"{self._label} · round {self._rounds} · {requests} requests · {format_size(total)} RSS")
             )
 
     def note(self, text: str) -> None:
@@ -58,5 +60,5 @@ class Progress:
 
     def _say(self, text: str) -> None:
         if self._status is not None:
-            self._status.update(text)
+            self._status.update(Text(text))
         self._console.print(text, markup=False, highlight=False, style="dim")

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE, CompletedProcess
+from typing import IO
 
 import pytest
 
 from builders import App, record
+from conftest import ROOT
 from leakhunt.cli.main import main
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.model.run import Run
@@ -104,3 +110,39 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
     message, hint = capsys.readouterr().err.splitlines()
     assert message.startswith(f"leakhunt: The report could not be written to {tmp_path / name}: ")
     assert hint == "  hint: Choose another place with --output."
+
+
+# --- Where the output goes. -----------------------------------------------------------------------------------------
+
+
+def run_command(*args: str, stdout: int | IO[bytes] = PIPE, encoding: str = "utf-8") -> CompletedProcess[bytes]:
+    """`leakhunt` in a process of its own."""
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(
+        [sys.executable, "-m", "leakhunt", *args], stdout=stdout, stderr=PIPE, env=env, cwd=ROOT, check=False
+    )
+
+
+def test_an_encoding_that_lacks_characters_gets_escapes(leak: Path) -> None:
+    done = run_command("report", str(leak), "--format", "text", encoding="ascii")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"POST /image" in done.stdout
+    assert rb"\u2013" in done.stdout or rb"\xb1" in done.stdout
+
+
+def test_a_full_disk_is_one_sentence(leak: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run_command("report", str(leak), stdout=full)
+    assert done.returncode == 3
+    assert done.stderr.decode().splitlines() == [
+        "leakhunt: There is no space left to write to.",
+        "  hint: Free some space, or send the output somewhere else.",
+    ]
+
+
+def test_a_reader_that_leaves_early_is_no_error(leak: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        done = run_command("report", str(leak), "--format", "html", stdout=pipe)
+    assert (done.returncode, done.stderr) == (0, b"")
