@@ -31,11 +31,22 @@ def write(run: Run, directory: Path) -> None:
     recorder.finish("complete", None)
 
 
+LEAKY = App(routes=("POST /image",), keeps={"POST /image": {"live": 40_000, "blocks": 3}})
+
+
 @pytest.fixture(scope="module")
 def leak(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a run that leaks."""
     directory = tmp_path_factory.mktemp("runs") / "leak"
-    write(record(App(routes=("POST /image",), keeps={"POST /image": {"live": 40_000, "blocks": 3}})), directory)
+    write(record(LEAKY), directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run that ended before its verdict rounds: judged in no time."""
+    directory = tmp_path_factory.mktemp("runs") / "short"
+    write(record(LEAKY, rounds=0), directory)
     return directory
 
 
@@ -47,10 +58,10 @@ def test_without_a_format_the_summary_is_shown(leak: Path, capsys: pytest.Captur
     assert out.endswith(f"Report: {leak / 'report.html'}\n")
 
 
-def test_the_run_may_be_named_by_its_file(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(leak)]) == 0
+def test_the_run_may_be_named_by_its_file(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(short)]) == 0
     by_directory = capsys.readouterr().out
-    assert main(["report", str(leak / "run.sqlite")]) == 0
+    assert main(["report", str(short / "run.sqlite")]) == 0
     assert capsys.readouterr().out == by_directory
 
 
@@ -59,8 +70,8 @@ def test_a_leak_is_no_failure_of_the_report(leak: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [form.name for form in FORMATS])
-def test_every_format_goes_to_standard_output(leak: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(leak), "--format", name]) == 0
+def test_every_format_goes_to_standard_output(short: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(short), "--format", name]) == 0
     captured = capsys.readouterr()
     assert "POST /image" in captured.out
     assert captured.err == ""
@@ -71,20 +82,20 @@ def test_json_is_json(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["judgement"]["verdict"] == "LEAK"
 
 
-def test_a_report_goes_to_a_file(leak: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(leak), "--format", "md", "--output", str(tmp_path / "leak.md")]) == 0
+def test_a_report_goes_to_a_file(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(short), "--format", "md", "--output", str(tmp_path / "leak.md")]) == 0
     assert capsys.readouterr().out == ""
-    main(["report", str(leak), "--format", "md"])
+    main(["report", str(short), "--format", "md"])
     assert (tmp_path / "leak.md").read_text() == capsys.readouterr().out
 
 
-def test_a_file_gets_html_unless_told_otherwise(leak: Path, tmp_path: Path) -> None:
-    assert main(["report", str(leak), "--output", str(tmp_path / "leak.html")]) == 0
+def test_a_file_gets_html_unless_told_otherwise(short: Path, tmp_path: Path) -> None:
+    assert main(["report", str(short), "--output", str(tmp_path / "leak.html")]) == 0
     assert (tmp_path / "leak.html").read_text().lower().startswith("<!doctype html>")
 
 
-def test_an_unknown_format_is_a_usage_error(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["report", str(leak), "--format", "pdf"]) == 2
+def test_an_unknown_format_is_a_usage_error(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(short), "--format", "pdf"]) == 2
     assert "'pdf' is not one of 'html', 'json', 'md', 'text'" in capsys.readouterr().err
 
 
@@ -104,9 +115,9 @@ def test_something_else_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", ["no/such/directory/leak.html", "."])
 def test_an_output_that_cannot_be_written_is_one_sentence(
-    leak: Path, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    short: Path, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["report", str(leak), "--output", str(tmp_path / name)]) == 3
+    assert main(["report", str(short), "--output", str(tmp_path / name)]) == 3
     message, hint = capsys.readouterr().err.splitlines()
     assert message.startswith(f"leakhunt: The report could not be written to {tmp_path / name}: ")
     assert hint == "  hint: Choose another place with --output."
@@ -123,16 +134,16 @@ def run_command(*args: str, stdout: int | IO[bytes] = PIPE, encoding: str = "utf
     )
 
 
-def test_an_encoding_that_lacks_characters_gets_escapes(leak: Path) -> None:
-    done = run_command("report", str(leak), "--format", "text", encoding="ascii")
+def test_an_encoding_that_lacks_characters_gets_escapes(short: Path) -> None:
+    done = run_command("report", str(short), "--format", "text", encoding="ascii")
     assert done.returncode == 0, done.stderr.decode()
     assert b"POST /image" in done.stdout
     assert rb"\u2013" in done.stdout or rb"\xb1" in done.stdout
 
 
-def test_a_full_disk_is_one_sentence(leak: Path) -> None:
+def test_a_full_disk_is_one_sentence(short: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = run_command("report", str(leak), stdout=full)
+        done = run_command("report", str(short), stdout=full)
     assert done.returncode == 3
     assert done.stderr.decode().splitlines() == [
         "leakhunt: There is no space left to write to.",
@@ -140,9 +151,9 @@ def test_a_full_disk_is_one_sentence(leak: Path) -> None:
     ]
 
 
-def test_a_reader_that_leaves_early_is_no_error(leak: Path) -> None:
+def test_a_reader_that_leaves_early_is_no_error(short: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as pipe:
-        done = run_command("report", str(leak), "--format", "html", stdout=pipe)
+        done = run_command("report", str(short), "--format", "html", stdout=pipe)
     assert (done.returncode, done.stderr) == (0, b"")
