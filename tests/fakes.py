@@ -96,8 +96,8 @@ class FakeApp:
 class FakeLink(AgentLink):
     """The agent of one fake worker."""
 
-    def __init__(self, app: FakeApp, pid: int, temp_dir: Path, log: list[str]) -> None:
-        self.hello = Hello(pid, 1, 1000, "3.11.7", "cpython", "gunicorn", "/usr/bin/python", ("gunicorn",), False)
+    def __init__(self, app: FakeApp, pid: int, temp_dir: Path, log: list[str], started: int = 1000) -> None:
+        self.hello = Hello(pid, 1, started, "3.11.7", "cpython", "gunicorn", "/usr/bin/python", ("gunicorn",), False)
         self.key = self.hello.key
         self.served: dict[str, int] = {}
         self.kept = 0
@@ -203,7 +203,7 @@ class FakeTarget:
 
     def add(self, pid: int, role: Role = Role.WORKER, *, agent: bool = True) -> str:
         """One more process, and its key."""
-        link = FakeLink(self.app, pid, self.launch_dir, self.log)
+        link = FakeLink(self.app, pid, self.launch_dir, self.log, started=1000 + len(self.lives))
         if agent:
             self.agents[link.key] = link
         name = f"{role.value} {len(self.lives) + 1}"

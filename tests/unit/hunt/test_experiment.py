@@ -182,6 +182,35 @@ def test_a_limit_that_allows_no_block_is_said(simulated: Bench) -> None:
     assert not simulated.of(Phase.DOSE)
 
 
+def recycle(bench: Bench, life: int) -> None:
+    """Before each round, workers that have served so many requests make room for new ones."""
+
+    def renew(_: int) -> None:
+        for key, link in list(bench.target.agents.items()):
+            if sum(link.served.values()) >= life:
+                bench.target.end(key)
+                bench.target.add(link.hello.pid)
+
+    bench.replayer.before = renew
+
+
+def test_steps_get_blocks_of_their_own_where_workers_are_recycled_early(unsettled: Bench) -> None:
+    recycle(unsettled, 12)
+    unsettled.experiment()
+    assert len(unsettled.target.lives) > 3
+    blocks = [{step for done in rounds for step in done.doses} for rounds in unsettled.blocks().values()]
+    alone = blocks[blocks[0] == {"image", "page"} :]  # the first may have been under way when it was noticed
+    assert alone == [{"image"}, {"page"}] * (len(alone) // 2)
+    assert alone
+
+
+def test_a_long_life_leaves_the_steps_together(unsettled: Bench) -> None:
+    recycle(unsettled, 1000)
+    unsettled.experiment()
+    assert len(unsettled.target.lives) > 1
+    assert all(set(rounds[0].doses) == {"image", "page"} for rounds in unsettled.blocks().values())
+
+
 # --- Steps that do not work. ----------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from itertools import repeat
+from itertools import count, repeat
 from pathlib import Path
 
 import pytest
@@ -12,19 +8,12 @@ import pytest
 from fakes import FakeApp, FakeLink
 from leakhunt.hunt import quiet
 from leakhunt.hunt.quiet import wait_until_quiet
+from leakhunt.samplers.activity import cpu_of
 
 
 @pytest.fixture
 def link(tmp_path: Path) -> FakeLink:
     return FakeLink(FakeApp(), 1, tmp_path, [])
-
-
-@pytest.fixture
-def busy() -> Iterator[int]:
-    """A process that never stops using the processor."""
-    with subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) as process:
-        yield process.pid
-        process.kill()
 
 
 def test_it_waits_until_no_request_is_in_flight(link: FakeLink) -> None:
@@ -53,28 +42,27 @@ def test_a_worker_that_has_ended_has_nothing_in_flight(link: FakeLink) -> None:
     assert wait_until_quiet({link.key: link}, ())
 
 
-def test_background_work_is_waited_for_but_not_for_ever(busy: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quiet, "_POLL", 0.05)
-    monkeypatch.setattr(quiet, "_MAX_BACKGROUND", 0.2)
-    polls: list[float] = []
-    monkeypatch.setattr(time, "sleep", recording(polls))
-    assert wait_until_quiet({}, (busy,))
-    assert len(polls) > 1
+def test_work_that_goes_on_after_the_last_response_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    processor_time = iter([0.0, 1.0, 2.0, 2.0])
+    monkeypatch.setattr(quiet, "cpu_of", lambda _: next(processor_time))
+    assert wait_until_quiet({}, (1,))
+    assert list(processor_time) == []
 
 
-def recording(polls: list[float]) -> Callable[[float], None]:
-    """`time.sleep` that writes down how long it slept."""
-    real = time.sleep
-
-    def sleep(seconds: float) -> None:
-        polls.append(seconds)
-        real(seconds)
-
-    return sleep
+def test_work_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count()
+    monkeypatch.setattr(quiet, "cpu_of", lambda _: float(next(seconds)))
+    monkeypatch.setattr(quiet, "_MAX_BACKGROUND", 0.02)
+    assert wait_until_quiet({}, (1,))
 
 
-def test_idle_processes_are_looked_at_once(pids: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    polls: list[float] = []
-    monkeypatch.setattr(time, "sleep", recording(polls))
+def test_idle_processes_are_at_rest_at_the_first_look(pids: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def look(watched: tuple[int, ...]) -> float:
+        looks.append(cpu_of(watched))
+        return looks[-1]
+
+    monkeypatch.setattr(quiet, "cpu_of", look)
     assert wait_until_quiet({}, pids)
-    assert len(polls) == 1
+    assert len(looks) == 2

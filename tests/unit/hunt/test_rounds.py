@@ -156,7 +156,8 @@ def test_no_dot_of_the_chart_is_taken_while_a_snapshot_child_lives(pair: Bench) 
     link.during_heap = count
     pair.timeline.start()
     try:
-        time.sleep(0.03)
+        while not pair.timeline._points:
+            time.sleep(0.001)
         pair.rounds.run(Phase.DOSE, BOTH)
     finally:
         pair.timeline.stop()
