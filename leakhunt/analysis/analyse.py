@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from shlex import quote
 from typing import Final
 
@@ -12,6 +13,7 @@ from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, total_growth
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
+from leakhunt.analysis.inputs import compare_inputs
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import count_responses
 from leakhunt.analysis.routes import route_report
@@ -21,7 +23,7 @@ from leakhunt.analysis.thresholds import DEFAULTS, Thresholds
 from leakhunt.analysis.upgrade import upgrade
 from leakhunt.analysis.verdict import run_judgement
 from leakhunt.model.report import Judgement, Report, RouteReport, Suspect, Verdict
-from leakhunt.model.run import Caveat, Phase, Run
+from leakhunt.model.run import OWN_COMMAND, Caveat, Phase, Run
 from leakhunt.units import Bytes
 
 SCHEMA: Final = 1
@@ -73,8 +75,14 @@ def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     for route, judgement in judge_routes(run, experiment).items():
         mine = leads.get(route, ())
         final = upgrade(experiment, judgement, mine, run.containers)
-        cases.append(Case(run, final, route_report(run, experiment, final, responses[route]), mine, route in explained))
+        report = _with_inputs(experiment, route_report(run, experiment, final, responses[route]))
+        cases.append(Case(run, final, report, mine, route in explained))
     return tuple(sorted(cases, key=lambda case: _rank(case.report)))
+
+
+def _with_inputs(experiment: Experiment, report: RouteReport) -> RouteReport:
+    reason = compare_inputs(experiment.ledger, report)
+    return report if reason is None else replace(report, reasons=(*report.reasons, reason))
 
 
 def _rank(report: RouteReport) -> tuple[int, float]:
@@ -112,12 +120,13 @@ def _caveats(experiment: Experiment) -> list[Caveat]:
 def _next_command(run: Run, judgement: Judgement, suspects: Sequence[Suspect]) -> str | None:
     """For a leak, its function line by line; else the report to hand on."""
     functions = [name for name in map(_function, suspects) if name is not None]
-    if judgement.verdict is not Verdict.LEAK or not functions:
-        return f"leakhunt report {quote(run.name)} --format md"
+    if judgement.verdict is not Verdict.LEAK or not functions or not run.plan.workload.endswith(".toml"):
+        return f"leakhunt report {quote(run.conditions.get('run directory', run.name))} --format md"
     options = [f"--{name} {quote(run.plan.options[name])}" for name in ("chdir",) if name in run.plan.options]
-    if run.plan.workload.endswith(".toml"):
-        options.append(f"--workload {quote(run.plan.workload)}")
-    return " ".join(["leakhunt lines", f"--function {functions[0]}", *options, quote(run.plan.target)])
+    options.append(f"--workload {quote(run.plan.workload)}")
+    # An app stands for itself; a command of the user's own comes after two dashes, as it was typed.
+    target = f"-- {run.plan.target}" if run.plan.server == OWN_COMMAND else quote(run.plan.target)
+    return " ".join(["leakhunt lines", f"--function {functions[0]}", *options, target])
 
 
 def _function(suspect: Suspect) -> str | None:

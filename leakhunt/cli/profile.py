@@ -23,7 +23,7 @@ from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.session import INTERRUPTED, hunt, start_clock
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.report import Report, Verdict
-from leakhunt.model.run import Plan
+from leakhunt.model.run import OWN_COMMAND, Plan
 from leakhunt.reports.write import write_all
 from leakhunt.runfile import RunWriter, run_directory
 from leakhunt.samplers.headroom import available_memory
@@ -102,7 +102,7 @@ def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
         writer = stack.enter_context(RunWriter(directory, **head))
         progress = stack.enter_context(Progress(Console(stderr=True)))
         recorder = Recorder(writer, **head)
-        recorder.conditions(_machine())
+        recorder.conditions({**_machine(), "run directory": str(directory)})
         run = hunt(
             target=target,
             workload=request.workload,
@@ -133,7 +133,7 @@ def _plan(request: Request, settings: Settings) -> Plan:
     return Plan(
         target=request.target_name,
         workload=request.workload.source,
-        server=request.server if request.app is not None else "own command",
+        server=request.server if request.app is not None else OWN_COMMAND,
         seed=request.seed,
         concurrency=request.concurrency,
         workers=request.workers if request.app is not None else None,

@@ -122,7 +122,7 @@ class Experiment:
                 return
 
     def _block(self, number: int, rounds: tuple[Mapping[str, int], ...]) -> bool:
-        """Run a block; False if it was given up, because only now a worker has been recycled, too early for its size."""
+        """Run a block; False if it was given up because a worker was recycled, too early for blocks of this size."""
         for doses in rounds:
             self._round(Phase.DOSE, doses, block=number)
             if self._round_limit is None:

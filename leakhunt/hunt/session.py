@@ -10,6 +10,7 @@ from typing import Final
 from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.cost import measure_cost
 from leakhunt.hunt.experiment import Experiment
+from leakhunt.hunt.packages import package_versions
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
@@ -73,6 +74,7 @@ def hunt(
         cost = measure_cost(session) if session is not None else None
         target.stop()
         recorder.workers(target.workers())
+        recorder.conditions(package_versions(recorder.run()))
         recorder.finish(outcome, cost)
     return recorder.run()
 

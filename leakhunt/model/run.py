@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.snapshot import Container, Snapshot
 from leakhunt.units import Bytes, Seconds
+
+
+OWN_COMMAND: Final = "own command"
+"""`Plan.server` where the user gave the command that serves."""
 
 
 class Phase(str, Enum):

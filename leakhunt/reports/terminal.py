@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from leakhunt.model.report import Report, Suspect, Verdict
+from leakhunt.model.report import Report, Suspect, Verdict, WorkerReport
 from leakhunt.reports import phrases
 from leakhunt.reports.phrases import plain
 
@@ -23,6 +23,8 @@ _COLOURS: Final = {
 }
 _FIRST_SCREEN: Final = 5
 """Suspects shown; the files hold all of them."""
+_ENDED_WORKERS: Final = 4
+"""Ended processes shown, such as recycled workers."""
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
@@ -44,6 +46,9 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for table in (_routes(report), _workers(report)):
         if table.row_count:
             console.print(table)
+    left_out = len(report.workers) - len(_shown_workers(report))
+    if left_out:
+        console.print(Text(f"and {left_out} more processes that ended, in the report", style="dim"))
     for caveat in report.caveats:
         console.print(Text.assemble(("Caveat: ", "yellow"), plain(caveat.text)))
     console.print(Text(phrases.cost(report.cost), style="dim"))
@@ -99,7 +104,7 @@ def _routes(report: Report) -> Table:
 
 def _workers(report: Report) -> Table:
     table = _table(("worker", "end"), ("requests", "RSS start", "end", "max"))
-    for worker in report.workers:
+    for worker in _shown_workers(report):
         table.add_row(
             Text(plain(f"{worker.name} ({worker.pid})")),
             Text(plain(worker.death or ("" if worker.judged else "not judged"))),
@@ -109,6 +114,13 @@ def _workers(report: Report) -> Table:
             phrases.size(worker.rss_max),
         )
     return table
+
+
+def _shown_workers(report: Report) -> tuple[WorkerReport, ...]:
+    """All of them, or those that were there at the end and the last of the others, where many have come and gone."""
+    ended = [worker for worker in report.workers if worker.death is not None]
+    hidden = set(ended[:-_ENDED_WORKERS])
+    return tuple(worker for worker in report.workers if worker not in hidden)
 
 
 def _table(left: Iterable[str], right: Iterable[str]) -> Table:

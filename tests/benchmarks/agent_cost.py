@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import psutil
 
 from leakhunt.agent.bundle import write_boot
 from leakhunt.targets.hub import AgentHub
-from leakhunt.targets.launch_dir import with_boot
+from leakhunt.targets.launch_dir import LaunchDir
 from leakhunt.targets.ports import listeners
 
 PAIRS = 40
@@ -48,11 +49,12 @@ def main() -> None:
 
 def _compare(name: str, app: str, cwd: Path, path: str, env: dict[str, str], directory: Path) -> None:
     with ExitStack() as stack:
-        boot = directory / f"boot-{cwd.name}"
-        write_boot(boot, directory / "agent.sock")
-        hub = stack.enter_context(AgentHub(directory / "agent.sock"))
+        launch = LaunchDir.make()
+        stack.callback(shutil.rmtree, launch.path)
+        write_boot(launch.boot, launch.socket)
+        hub = stack.enter_context(AgentHub(launch.socket))
         ports = []
-        for environment in (env, with_boot(env, boot)):
+        for environment in (env, launch.with_boot(env)):
             server = _serve(app, cwd, environment)
             stack.callback(_stop, server)
             ports.append(_port(server))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from builders import (
@@ -14,6 +16,8 @@ from builders import (
     white,
 )
 from leakhunt.analysis.assess import assess
+from leakhunt.model.measurement import Sample
+from leakhunt.model.run import Round
 
 IMAGE, VIDEO, COURSE = "POST /image", "POST /video", "GET /course"
 LEAKY = App(keeps={IMAGE: {"live": 20_000, "blocks": 3}})
@@ -149,3 +153,30 @@ def test_later_blocks_may_leave_settled_routes_out() -> None:
     found = {route: state.state for route, state in assess(run).routes.items()}
     assert found.pop(IMAGE) == "leak"
     assert set(found.values()) == {"clean"}
+
+
+def test_one_step_over_several_blocks_is_put_down_to_no_route() -> None:
+    run = record(App(routes=(IMAGE, COURSE)), blocks=3)
+    place = run.rounds.index([round_ for round_ in run.rounds if round_.block == 1][2])
+    stepped = replace(run, rounds=tuple(_raised(r, 941 * 1024) if i >= place else r for i, r in enumerate(run.rounds)))
+    found = assess(stepped).routes
+    assert {state.state for state in found.values()} == {"clean"}
+    assert any("one step of +94" in reason for reason in found[IMAGE].reasons)
+
+
+def test_a_step_that_comes_back_is_none() -> None:
+    run = record(App(routes=(IMAGE, COURSE)), blocks=2)
+    places = [run.rounds.index([r for r in run.rounds if r.block == block][2]) for block in (0, 1)]
+    twice = [_raised(r, 941 * 1024 * sum(i >= place for place in places)) for i, r in enumerate(run.rounds)]
+    found = assess(replace(run, rounds=tuple(twice))).routes
+    assert found[IMAGE].state not in {"clean", "bounded"}
+
+
+def _raised(round_: Round, size: int) -> Round:
+    return replace(round_, samples=tuple(_raised_sample(sample, size) for sample in round_.samples))
+
+
+def _raised_sample(sample: Sample, size: int) -> Sample:
+    assert sample.heap is not None
+    assert sample.heap.malloc is not None
+    return replace(sample, heap=replace(sample.heap, malloc=sample.heap.malloc + size))
