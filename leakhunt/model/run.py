@@ -11,7 +11,6 @@ from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, Timeli
 from leakhunt.model.snapshot import Container, Snapshot
 from leakhunt.units import Bytes, Seconds
 
-
 OWN_COMMAND: Final = "own command"
 """`Plan.server` where the user gave the command that serves."""
 

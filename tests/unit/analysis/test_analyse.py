@@ -90,7 +90,22 @@ def test_the_growth_is_explained(run: Run) -> None:
 
 
 def test_the_next_command_looks_into_the_function(run: Run) -> None:
-    assert analyse(run).next_command == "leakhunt lines --function courseware.views:thumbnail shop.wsgi:application"
+    from_file = replace(run, plan=replace(run.plan, workload="uploads.toml"))
+    assert analyse(from_file).next_command == (
+        "leakhunt lines --function courseware.views:thumbnail --workload uploads.toml shop.wsgi:application"
+    )
+
+
+def test_the_next_command_repeats_a_command_after_two_dashes(run: Run) -> None:
+    plan = replace(run.plan, workload="uploads.toml", server="own command", target="gunicorn -w 3 shop.wsgi")
+    command = analyse(replace(run, plan=plan)).next_command
+    assert command is not None
+    assert command.endswith(" -- gunicorn -w 3 shop.wsgi")
+
+
+def test_where_the_workload_cannot_be_repeated_the_report_is_next(run: Run) -> None:
+    recorded = replace(run, conditions={"run directory": "leakhunt-runs/20260101 shop"})
+    assert analyse(recorded).next_command == "leakhunt report 'leakhunt-runs/20260101 shop' --format md"
 
 
 def test_the_same_run_gives_the_same_report(run: Run) -> None:
