@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -65,13 +67,25 @@ def leakhunt(tmp_path: Path) -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="module")
-def leaky_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
-    """One whole run, of which many tests look at one side each."""
-    directory = tmp_path_factory.mktemp("leaky")
+def leaky_shop(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """One whole run, of which many tests look at one side each; made once, though several workers of xdist ask."""
+    base = tmp_path_factory.getbasetemp()
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "leaky-shop"
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / "done.json").exists():
+            done = asdict(profile_the_leaky_shop(directory))
+            (directory / "done.json").write_text(json.dumps(done | {"run": str(done["run"])}))
+    told = json.loads((directory / "done.json").read_text())
+    return Done(**told | {"run": Path(told["run"])})
+
+
+def profile_the_leaky_shop(directory: Path) -> Done:
     workload = directory / "shop.toml"
     workload.write_text(SECRET_WORKLOAD)
     with command_line(directory) as runner:
-        yield runner.profile(
+        return runner.profile(
             *("shop:application", *IN_SHOP, "--workload", str(workload), "--seed", "7", "--budget-time", "6"),
             *("--env", f"SHOP_TOKEN={SECRETS['value of --env']}"),
             *("--header", f"X-Forwarded-User: {SECRETS['header of the command line']}"),
@@ -93,6 +107,10 @@ def check_search_leaks(done: Done) -> None:
     # Python 3.8 to 3.11 run a comprehension as a function of its own, whose name they write differently.
     assert (found["site"]["line"], found["origin"]) == (35, "application")
     assert found["path"].startswith("shop.Stock.listeners[*]")
+    check_size_of_search(done)
+
+
+def check_size_of_search(done: Done) -> None:
     (route,) = [route for route in done.report["routes"] if route["route"] == "GET /search"]
     assert 5_000 < route["bytes_per_request"] < 9_000
 
@@ -242,9 +260,10 @@ def test_the_clean_gallery(leakhunt: CommandLine) -> None:
 
 @pytest.mark.parametrize("server", ["waitress", "wsgiref"])
 def test_other_servers(leakhunt: CommandLine, server: str) -> None:
-    done = leakhunt.profile("shop:application", *SEARCH, "--server", server, "--budget-time", "4")
-    check_search_leaks(done)
+    done = leakhunt.profile("shop:application", *SEARCH, "--server", server, "--budget-time", "4", "--no-explain")
+    assert done.code == 1, done.err + done.out
     assert done.report["conditions"]["server"].startswith(server)
+    check_size_of_search(done)
 
 
 @pytest.mark.parametrize("version", [version for version in find_interpreters() if version in {"3.8", "3.9"}])
