@@ -11,12 +11,14 @@ import weakref
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leakhunt.agent.probes.paths import explore
 from leakhunt.agent.probes.walk import Walk
+from unit.agent.probes.inside import each_interpreter, run_inside
 
 
 class Leak:
@@ -229,3 +231,22 @@ def test_garbage_that_waits_for_the_collector_is_held_by_nobody_in_python(walk: 
 def test_objects_at_the_end_of_a_chain_are_kept(walk: Walk, shop: types.ModuleType) -> None:
     found = {walk.goals[place]: things for place, things in walk.found.items()}
     assert [id(thing) for thing in found[CHAIN] if "a" in thing] == [id(shop.__dict__["CACHE"])]
+
+
+@each_interpreter
+def test_the_tree_travels_as_columns_that_share_one_table_of_strings(python: Path) -> None:
+    program = """
+from leakhunt.agent.probes.paths import paths
+shop = sys.modules["shop"] = types.ModuleType("shop")
+shop.CACHE = {number: bytes(1000) for number in range(500)}
+print(json.dumps(paths(None, scene())))
+"""
+    tree = run_inside(python, program)
+    edges, kinds = ([tree["names"][each] for each in tree[column]] for column in ("edges", "types"))
+    assert len(tree["parents"]) == len(edges) == len(kinds) == len(tree["counts"]) == len(tree["sizes"])
+    assert all(parent < node for node, parent in enumerate(tree["parents"]))
+    (place,) = (
+        node for node, parent in enumerate(tree["parents"]) if kinds[node] == "bytes" and edges[parent] == ".CACHE"
+    )
+    assert (edges[place], tree["counts"][place], tree["sizes"][place]) == ("['*']", 500, 500 * 1033)
+    assert edges[tree["parents"][tree["parents"][place]]] == "shop"
