@@ -18,7 +18,7 @@ import pytest
 
 from leakhunt.agent.probes.paths import explore
 from leakhunt.agent.probes.walk import Walk
-from unit.agent.probes.inside import each_interpreter, run_inside
+from unit.agent.probes.inside import oldest_and_newest, run_inside
 
 
 class Leak:
@@ -233,7 +233,7 @@ def test_objects_at_the_end_of_a_chain_are_kept(walk: Walk, shop: types.ModuleTy
     assert [id(thing) for thing in found[CHAIN] if "a" in thing] == [id(shop.__dict__["CACHE"])]
 
 
-@each_interpreter
+@oldest_and_newest
 def test_the_tree_travels_as_columns_that_share_one_table_of_strings(python: Path) -> None:
     program = """
 from leakhunt.agent.probes.paths import paths
