@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from leakhunt.agent.child import Scene
 
 C_HELD = "<held outside Python>"
+_IMPORT_SYSTEM = frozenset({"__builtins__", "__cached__", "__doc__", "__file__", "__name__", "__package__"})
+"""Names in every module that never hold anything of the app's."""
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -62,7 +64,9 @@ def _modules(walk: Walk, modules: dict[str, Any]) -> None:
     for place, name, namespace in places:
         for key, child in list(namespace.items()):
             home = getattr(child, "__module__", name) if isinstance(child, (type, types.FunctionType)) else name
-            if home == name or home not in modules:
+            if key in _IMPORT_SYSTEM:
+                walk.own(child, place)
+            elif home == name or home not in modules:
                 walk.one(child, place, f".{key}")
 
 

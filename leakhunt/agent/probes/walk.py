@@ -35,6 +35,10 @@ FOLDED = frozenset(
 """Parts of functions and classes: they come and go with those, so their sizes belong to those and need no node."""
 
 
+_PARTS = frozenset({dict, tuple, str, types.CodeType})
+"""What a function consists of, its globals apart."""
+
+
 class Walk:
     """Nodes as parallel lists; node 0 is the root of all."""
 
@@ -90,6 +94,20 @@ class Walk:
             self.seen.add(id(part))
             self.sizes[node] += sys.getsizeof(part, 0)
 
+    def fold(self, function: types.FunctionType, node: int) -> bool:
+        """Count a function that can hold nothing to the node that has it; False if it has room for something.
+
+        Every second object of a web app is such a function.
+        """
+        if function.__closure__ or function.__defaults__ or function.__kwdefaults__ or function.__dict__:
+            return False
+        self.sizes[node] += sys.getsizeof(function, 0)
+        names = function.__globals__
+        for part in gc.get_referents(function):
+            if type(part) in _PARTS and part is not names:
+                self.own(part, node)
+        return True
+
     def root(self, name: str, thing: Any) -> int:
         """A root under its own name; its node."""
         self.seen.add(id(thing))
@@ -137,6 +155,7 @@ def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[
     # Runs once per object of the heap: variables of a closure are reached faster than attributes.
     seen, meet, counts, sizes, found = walk.seen, walk.seen.add, walk.counts, walk.sizes, walk.found
     enqueue, place_of, getsizeof, leaves, folded = queue.append, walk.place, sys.getsizeof, LEAVES, FOLDED
+    fold, function = walk.fold, types.FunctionType
 
     def many(children: Iterable[Any], node: int, edge: str) -> None:
         last: Any = None
@@ -149,6 +168,8 @@ def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[
             kind = type(child)
             if kind in folded:
                 sizes[node] += getsizeof(child, 0)
+                continue
+            if kind is function and fold(child, node):
                 continue
             if kind is not last:
                 place = place_of(node, edge, kind)
@@ -167,6 +188,7 @@ def _meet_names(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[dict[Any
     seen, meet, counts, sizes, found = walk.seen, walk.seen.add, walk.counts, walk.sizes, walk.found
     enqueue, place_of, own = queue.append, walk.place, walk.own
     getsizeof, leaves, folded = sys.getsizeof, LEAVES, FOLDED
+    fold, function = walk.fold, types.FunctionType
     places: dict[tuple[int, Any, type], int] = {}
 
     def names(namespace: dict[Any, Any], node: int) -> None:
@@ -179,6 +201,8 @@ def _meet_names(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[dict[Any
             kind = type(child)
             if kind in folded:
                 sizes[node] += getsizeof(child, 0)
+                continue
+            if kind is function and fold(child, node):
                 continue
             key = node, name, kind
             place = places.get(key)
