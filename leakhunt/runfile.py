@@ -7,6 +7,7 @@ finished before can be read. It can be read while it is still being written.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 import threading
@@ -56,7 +57,7 @@ def run_directory(base: Path, name: str, now: datetime) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:60] or "run"
     stem = f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}-{slug}"
     directory, again = base / stem, 1
-    while directory.exists():
+    while os.path.lexists(directory):  # never raises, where `base` may not be entered
         again += 1
         directory = base / f"{stem}-{again}"
     return directory

@@ -23,6 +23,7 @@ from leakhunt.workload.flags import parse_headers, workload_from_flags
 from leakhunt.workload.hosts import check_host
 from leakhunt.workload.load import load_workload
 from leakhunt.workload.replay import Replayer
+from leakhunt.workload.sanitize import shown_command
 from leakhunt.workload.scenario import Companion, Workload
 from leakhunt.workload.settings import Settings, find_settings
 
@@ -54,8 +55,8 @@ class Request:
 
     @property
     def target_name(self) -> str:
-        """The target as it was typed."""
-        return self.app if self.app is not None else shlex.join(self.command)
+        """The target as it was typed, but for what looks like a secret in it."""
+        return self.app if self.app is not None else shlex.join(shown_command(self.command))
 
 
 def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhunt", "profile")) -> Request:

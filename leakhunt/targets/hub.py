@@ -154,13 +154,19 @@ class AgentLink:
     @property
     def alive(self) -> bool:
         """Whether the agent's end of the connection is open."""
-        if self._closed or self._lock.locked():
-            return not self._closed
+        if self._closed:
+            return False
+        # Whoever asks it something just now will find out. Without the lock their answer could be read between our
+        # two looks, and the second would wait for the next one.
+        if not self._lock.acquire(blocking=False):
+            return True
         try:
             readable = select.select([self._connection], [], [], 0)[0]
             return not readable or self._connection.recv(1, socket.MSG_PEEK) != b""
         except (OSError, ValueError):
             return False
+        finally:
+            self._lock.release()
 
     def stats(self) -> AgentStats:
         """What the agent has counted."""
@@ -269,7 +275,7 @@ class AgentLink:
         return reply
 
     def _observe(self, parts: Mapping[str, object], timeout: Seconds) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """The agent's reply and the child's message; a child that hangs is killed and made once more."""
+        """The agent's reply and the child's message; a child that hangs is killed; up to `TRIES` are made."""
         reply: Mapping[str, Any] = {}
         for _ in range(TRIES):
             token = secrets.token_hex(16)

@@ -63,7 +63,7 @@ def _shown_pair(pair: str) -> str:
 def _without_userinfo(word: str) -> str:
     if "://" not in word or "@" not in word:
         return word
-    return re.sub(r"://[^/@\s]*@", f"://{HIDDEN}@", word)
+    return re.sub(r"://[^/\s]*@", f"://{HIDDEN}@", word)
 
 
 def _login(login: Login) -> dict[str, object]:

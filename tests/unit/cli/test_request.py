@@ -250,3 +250,10 @@ def test_only_loopback_is_loaded_unless_a_host_is_allowed(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match=r"192\.0\.2\.7"):
         connect(request_of("shop:app", *GET), target, FakeClock())
     connect(request_of("shop:app", *GET, "--allow-host", "192.0.2.7"), target, FakeClock())
+
+
+def test_secrets_in_a_command_are_no_part_of_the_targets_name() -> None:
+    request = request_of(*GET, "--", "env", "DB_PASSWORD=s3cret", "gunicorn", "a:b")
+    assert request.command[1] == "DB_PASSWORD=s3cret"
+    assert "s3cret" not in request.target_name
+    assert request.target_name.endswith("gunicorn a:b")

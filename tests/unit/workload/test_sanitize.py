@@ -39,3 +39,7 @@ def test_a_path_keeps_its_query_names_and_placeholders() -> None:
 
 def test_only_the_word_after_a_secret_option_is_hidden() -> None:
     assert shown_command(["a", "--api-key", "x", "y", "KEY=z"]) == ["a", "--api-key", "***", "y", "KEY=***"]
+
+
+def test_a_password_with_an_at_sign_is_hidden_whole() -> None:
+    assert shown_command(["DB=postgres://me:s3@cret@host/db@1"]) == ["DB=postgres://***@host/db@1"]
