@@ -174,6 +174,7 @@ def walk(shop: types.ModuleType) -> Walk:
     weakly = Weakly()
     shop.__dict__["WEAK"] = [weakref.ref(weakly), weakref.WeakValueDictionary({"a": weakly}), weakref.WeakSet([weakly])]
     shop.__dict__["CACHE"] = {"a": 1}
+    gc.disable()
     garbage = Garbage()
     garbage.__dict__["me"] = garbage
     del garbage
@@ -188,7 +189,6 @@ def walk(shop: types.ModuleType) -> Walk:
     thread = threading.Thread(target=work, name="encoder-7")
     thread.start()
     go.wait()
-    gc.disable()
     try:
         return explore(gc.get_objects(), [CHAIN])
     finally:
