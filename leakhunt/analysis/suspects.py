@@ -25,6 +25,8 @@ _SHARE: Final = 0.05
 """Share of a route's growth below which a lead is not worth a line of its own."""
 _EXPLAINED: Final = 0.5
 """Share of a route's growth that Python's allocations have to explain, else the rest is native."""
+_SAME: Final = (0.75, 1.33)
+"""Share of a route's growth between which the suspects of the explain rounds are taken to be all of it."""
 _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "threads": ("threads", ("Thread", "_thread")),
     "descriptors": ("descriptors", ("socket", "FileIO", "BufferedReader", "BufferedWriter", "Selector")),
@@ -79,12 +81,30 @@ def find_suspects(case: Case) -> tuple[Suspect, ...]:
     """The suspects of one route, those that keep most first."""
     leads = [lead for lead in case.leads if lead.size_per_request >= _SHARE * case.total or _counts(lead)]
     suspects = [_python_suspect(case, lead) for lead in leads]
-    suspects = _add_native(case, suspects)
+    suspects = _to_scale(case, _add_native(case, suspects))
     for signal in case.judgement.signals:
         if signal in _RESOURCES:
             suspects = _add_resource(case, suspects, signal)
     ranked = sorted(suspects, key=lambda suspect: -(suspect.bytes_per_request or 0.0))
     return tuple(_complete(case, suspect, alone=len(ranked) == 1) for suspect in ranked)
+
+
+def _to_scale(case: Case, suspects: list[Suspect]) -> list[Suspect]:
+    """Suspects that together are the route's growth, sized by the verdict rounds.
+
+    The explain rounds send so few requests that their uploads may be larger or smaller than usual. They know
+    the shares, the verdict rounds the sum.
+    """
+    together = sum(suspect.bytes_per_request or 0.0 for suspect in suspects)
+    if not case.total or not _SAME[0] <= together / case.total <= _SAME[1]:
+        return suspects
+    scale = case.total / together
+    return [
+        replace(suspect, bytes_per_request=suspect.bytes_per_request * scale)
+        if suspect.bytes_per_request is not None
+        else suspect
+        for suspect in suspects
+    ]
 
 
 def _complete(case: Case, suspect: Suspect, *, alone: bool) -> Suspect:

@@ -85,6 +85,11 @@ def _trace(rounds: Rounds, traced: dict[str, AgentLink]) -> None:
 
 
 def _snapshot(rounds: Rounds, index: int) -> None:
+    with rounds.unwatched():
+        _snapshot_all(rounds, index)
+
+
+def _snapshot_all(rounds: Rounds, index: int) -> None:
     for link in rounds.serving().values():
         try:
             snapshot = link.snapshot(index, types=True, sites=True, paths=True)
@@ -112,7 +117,8 @@ def _inspect(rounds: Rounds, step: str, *, show_values: bool) -> None:
     index = run.rounds[-1].index
     for link in rounds.serving().values():
         try:
-            containers = link.inspect(index, tuple(holders.items()), values=show_values)
+            with rounds.unwatched():
+                containers = link.inspect(index, tuple(holders.items()), values=show_values)
         except AgentError as error:
             rounds.recorder.caveat("not-inspected", f"The holders could not be measured: {error.message}")
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from leakhunt.errors import AgentError
@@ -91,6 +92,10 @@ class Rounds:
         done = Round(index, phase, started, self._clock(), doses={step: 1}, alone=step)
         self.recorder.round(done, requests, self._timeline.drain())
         return requests
+
+    def unwatched(self) -> AbstractContextManager[None]:
+        """While a snapshot child lives no memory is sampled: it shares the target's pages."""
+        return self._timeline.paused()
 
     def serving(self) -> Mapping[str, AgentLink]:
         """Links to the workers that serve requests, by worker key."""
