@@ -23,7 +23,10 @@ def parse_url(url: str, *, allow_hosts: Collection[str] = ()) -> Address:
     Raises:
         UsageError: another form, or a host that is neither loopback nor allowed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text may repeat a password
+        raise UsageError("--url is no address of a target", _FORMS) from None
     if parts.scheme in {"unix", "http+unix"}:
         path = unquote(parts.netloc + parts.path)
         if not path.startswith("/"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -118,13 +119,15 @@ def _step(flag: str, text: str, default: str, *, files: tuple[FilePart, ...] = (
         raise UsageError(f"{flag} {text}: no method is called {method!r}", nearest(method, METHODS))
     if not path.startswith("/"):
         raise UsageError(f"{flag} {text}: the path must start with a slash", "the host comes from the target")
+    if any("\ud800" <= letter <= "\udfff" for letter in path):  # how Python holds bytes that are no text
+        raise UsageError(f"{flag} {text!a}: the path is no UTF-8 text", "write other bytes as %XX")
     return Step(name=f"{method} {shown_path(path)}", method=method, path=path, files=files, body=body)
 
 
 def _body(text: str) -> bytes:
     """The bytes of `TEXT` or `@FILE`."""
     if not text.startswith("@"):
-        return text.encode()
+        return os.fsencode(text)
     try:
         return Path(text[1:]).read_bytes()
     except OSError as error:

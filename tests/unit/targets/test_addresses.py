@@ -23,7 +23,16 @@ def test_a_url_names_a_port_or_a_socket(url: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["127.0.0.1:8000", "https://127.0.0.1", "http://127.0.0.1:x", "unix:site.sock", "http://127.0.0.1/shop", ""]
+    "url",
+    [
+        "127.0.0.1:8000",
+        "https://127.0.0.1",
+        "http://127.0.0.1:x",
+        "http://[::1",
+        "unix:site.sock",
+        "http://127.0.0.1/shop",
+        "",
+    ],
 )
 def test_any_other_url_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError, match="--url"):

@@ -93,6 +93,7 @@ def test_a_file_flag_that_cannot_be_read_is_refused(text: str, message: str, hin
         ({"requests": ["/a"], "bodies": ["x", "y"]}, "2 --body cannot be paired with 1 --request"),
         ({"requests": ["FETCH /a"]}, "FETCH"),
         ({"requests": ["a"]}, "slash"),
+        ({"requests": ["/\udcff"]}, "UTF-8"),
         ({"requests": ["/a"], "bodies": ["@/no/such/file"]}, "No such file"),
     ],
 )
@@ -102,3 +103,9 @@ def test_flags_that_make_no_sense_are_refused(flags: dict[str, list[str]], messa
     assert message in caught.value.message
     assert caught.value.hint
     assert caught.value.exit_code == 2
+
+
+def test_a_body_goes_out_as_the_bytes_that_were_typed() -> None:
+    workload = workload_from_flags(requests=["/a"], bodies=["\xe9\udcff"])
+    assert workload is not None
+    assert workload.steps[0].body == b"\xc3\xa9\xff"
