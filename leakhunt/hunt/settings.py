@@ -14,7 +14,7 @@ class Settings:
     """What the user may decide about the experiment."""
 
     seed: int
-    budget: Seconds = 75.0
+    budget: Seconds = 120.0
     """Time for the verdict rounds. Slow requests make doses smaller, never the verdict laxer."""
     memory_limit: Bytes | None = None
     """The load stops before the target's tree is larger; None: 70 % of what is available."""
