@@ -28,10 +28,10 @@ from leakhunt.model.run import Phase, Round
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.scenario import Step
 
-MAX_BLOCKS: Final = 10
+MAX_BLOCKS: Final = 9
 _FIRST_SHARE: Final = 0.05
 """Part of the time budget that the first block may take."""
-_NEXT_SHARE: Final = 0.1
+_NEXT_SHARE: Final = 0.12
 """Part that each further block may take: several of them, since one step of an allocator spoils a block."""
 _LEAST_BLOCKS: Final = 2
 """Blocks that a verdict rests on."""

@@ -126,7 +126,7 @@ def test_blocks_end_once_every_route_is_settled(simulated: Bench) -> None:
 
 
 def test_a_route_that_cannot_be_judged_gets_every_block_and_twice_the_requests_in_each(unsettled: Bench) -> None:
-    unsettled.experiment(budget=600)
+    unsettled.experiment(budget=2000)
     sizes = [requests_of(unsettled, block, "page") for block in unsettled.blocks()]
     assert [later / earlier for earlier, later in pairwise(sizes)] == pytest.approx([2.0] * (MAX_BLOCKS - 1), rel=0.2)
 
