@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def make_target(request: Request, clock: Callable[[], Seconds], functions: tuple
         command, python = served.command, served.python.executable
         server, caveats = served.server, served.caveats
     else:
-        command, python = request.command, sys.executable
+        command, python = (_program(request.command[0]), *request.command[1:]), sys.executable
         server, caveats = None, ()
     workload = request.workload
     return LaunchedTarget(
@@ -136,6 +137,12 @@ def make_target(request: Request, clock: Callable[[], Seconds], functions: tuple
         ),
         clock=clock,
     )
+
+
+def _program(name: str) -> str:
+    """A program that is not on PATH but beside our own interpreter, as if its environment had been activated."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if shutil.which(name) is None and beside.is_file() else name
 
 
 def connect(request: Request, target: Target, clock: Callable[[], Seconds]) -> Replayer:

@@ -222,12 +222,13 @@ def test_without_a_seed_one_is_drawn() -> None:
 
 
 def test_the_target_runs_what_was_asked_for(project: Path) -> None:
-    request = request_of("--env", "A=1", "--ready", "/up", *GET, "--", "gunicorn", "shop.wsgi")
+    request = request_of("--env", "A=1", "--ready", "/up", *GET, "--", "sh", "serve.sh")
     target = make_target(request, FakeClock())
     assert isinstance(target, LaunchedTarget)
     spec = target._spec
-    assert (spec.command, spec.cwd, spec.env) == (("gunicorn", "shop.wsgi"), project, {"A": "1"})
+    assert (spec.command, spec.cwd, spec.env) == (("sh", "serve.sh"), project, {"A": "1"})
     assert (spec.ready_path, spec.python, spec.app) == ("/up", sys.executable, None)
+    target.stop()
 
 
 def test_companions_and_setup_of_the_workload_belong_to_the_target(project: Path) -> None:
@@ -242,6 +243,18 @@ def test_companions_and_setup_of_the_workload_belong_to_the_target(project: Path
     assert spec.workload_env == {"DATA": "{launch_dir}"}
     assert [(companion.name, companion.command) for companion in spec.companions] == [("celery", ("celery",))]
     assert "shop:app" in " ".join(spec.command)
+    target.stop()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_program_beside_our_own_interpreter_is_found_without_activating_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    target = make_target(request_of(*GET, "--", "gunicorn", "shop.wsgi"), FakeClock())
+    assert isinstance(target, LaunchedTarget)
+    assert target._spec.command == (str(Path(sys.executable).parent / "gunicorn"), "shop.wsgi")
+    target.stop()
 
 
 def test_only_loopback_is_loaded_unless_a_host_is_allowed(tmp_path: Path) -> None:
