@@ -23,7 +23,7 @@ help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 demo: $(VENV)/.demo ## Hunt down the leaks of a Django upload site (about two minutes)
-	@code=0; $(BIN)/leakhunt $(PROFILE) --budget-time 60 || code=$$?; \
+	@code=0; $(BIN)/leakhunt $(PROFILE) --budget-time 45 || code=$$?; \
 	case $$code in \
 	  1) echo; echo "Exit code 1: leaks were found, as they should be; the site of the demo is leaky on purpose." ;; \
 	  0) echo "The demo found no leak in a site that leaks on purpose." >&2; exit 1 ;; \

@@ -22,7 +22,7 @@ _ROUNDS: Final = 3
 _FIRST_DOSE: Final = 2
 _FRAMES: Final = 20
 """Enough to get from a library's innermost frame out to the view; each frame makes tracing slower."""
-_TIME: Final[Seconds] = 2.0
+_TIME: Final[Seconds] = 1.2
 """Wanted duration of the requests after the first round."""
 _GROWTH: Final[Bytes] = 128 * 2**20
 """Wanted bound for what they leave behind."""
