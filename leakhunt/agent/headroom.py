@@ -28,7 +28,7 @@ def available_bytes() -> int:
 
 def resident_bytes() -> int:
     """RSS of this process."""
-    return int(_read("/proc/self/statm").split()[1]) * 4096
+    return int(_read("/proc/self/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _group_headrooms() -> list[int]:

@@ -262,10 +262,11 @@ def _worth_asking(life: Life) -> bool:
 
 
 def _ask(life: Life) -> None:
-    if life.link is None or not life.link.alive:
+    link = life.link  # another thread may take it away meanwhile
+    if link is None or not link.alive:
         return
     try:
-        stats = life.link.stats()
+        stats = link.stats()
     except AgentError:
         # It ends, or is too busy to answer; the next poll asks again.
         return

@@ -177,10 +177,10 @@ def descendants(pid: int) -> list[int]:
 def farewell(pid: int) -> signal.Signals:
     """The signal that ends a program: uWSGI takes SIGTERM for an order to reload."""
     try:
-        name = Path(f"/proc/{pid}/comm").read_text()
+        name = Path(f"/proc/{pid}/comm").read_bytes()
     except OSError:
-        name = ""
-    return signal.SIGINT if "uwsgi" in name else signal.SIGTERM
+        name = b""
+    return signal.SIGINT if b"uwsgi" in name else signal.SIGTERM
 
 
 def send(pid: int, number: signal.Signals) -> None:
@@ -207,7 +207,7 @@ def trim(log: Path) -> None:
             file.truncate(0)
             file.seek(0)
             file.write(kept[kept.find(b"\n") + 1 :])
-    except FileNotFoundError:
+    except OSError:  # gone, or the disk is full: no reason to stop the target
         return
 
 

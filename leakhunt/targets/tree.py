@@ -43,7 +43,8 @@ class Process:
 def read_process(pid: int) -> Process | None:
     """The process, or None if there is none (any more)."""
     try:
-        text = (PROC / str(pid) / "stat").read_text()
+        # A name that is cut off at 15 bytes may end in half a character.
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name stands in parentheses and may itself hold blanks and parentheses.

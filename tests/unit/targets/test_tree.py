@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from leakhunt.targets import tree
+from leakhunt.targets import supervisor, tree
 
 
 def test_this_process_is_read_from_proc() -> None:
@@ -42,3 +43,15 @@ def test_a_zombie_tells_its_exit_status() -> None:
     child.wait()
     assert tree.read_process(child.pid) is None
     assert tree.command_line(child.pid) == ()
+
+
+def test_a_name_cut_off_within_a_character_is_read() -> None:
+    rename = r"import ctypes; ctypes.CDLL(None).prctl(15, b'cafe caf\xc3', 0, 0, 0); print(1, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", rename], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        process = tree.read_process(child.pid)
+        assert process is not None
+        assert process.name.startswith("cafe caf")
+        assert supervisor.farewell(child.pid) is signal.SIGTERM
+        child.communicate(b"\n")
