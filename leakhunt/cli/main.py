@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,7 +76,8 @@ def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing else in leakhunt ends the process."""
     _accept_every_character()
     try:
-        code = leakhunt.main(list(argv), prog_name="leakhunt", standalone_mode=False)
+        with _terminated_like_interrupted():
+            code = leakhunt.main(list(argv), prog_name="leakhunt", standalone_mode=False)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return EXIT_INTERRUPTED
@@ -84,6 +88,19 @@ def main(argv: Sequence[str]) -> int:
     except Exception as error:
         return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Have SIGTERM, with which CI ends a job, do what Ctrl-C does: stop the target, report what was recorded."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _explain(error: Exception) -> int:

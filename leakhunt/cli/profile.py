@@ -88,7 +88,6 @@ def command(**options: Any) -> int:
 
 def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
     clock, now = start_clock(), datetime.now(timezone.utc)
-    target = make_target(request, clock)
     name = _run_name(request)
     directory = request.output or run_directory(_RUNS, name, now)
     head: dict[str, Any] = {
@@ -98,6 +97,7 @@ def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
         "plan": _plan(request, settings),
     }
     with ExitStack() as stack:
+        target = make_target(request, clock)
         stack.callback(target.stop)  # it has a directory of its own even before it is started
         writer = stack.enter_context(RunWriter(directory, **head))
         progress = stack.enter_context(Progress(Console(stderr=True)))

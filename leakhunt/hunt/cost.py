@@ -11,7 +11,6 @@ from leakhunt.samplers.activity import cpu_of
 def measure_cost(rounds: Rounds) -> Cost:
     """Cost so far: processor time of the agents over that of the workers they live in, and the longest pause."""
     agents, workers = 0.0, 0.0
-    memory = None
     for link in rounds.serving().values():
         try:
             stats = link.stats()
@@ -21,6 +20,6 @@ def measure_cost(rounds: Rounds) -> Cost:
         workers += cpu_of([link.hello.pid])
     return Cost(
         cpu_fraction=agents / workers if workers > 0 else None,
-        memory=memory,
+        memory=None,  # what a process would take without an agent cannot be read off one that has it
         longest_pause=rounds.longest_pause,
     )

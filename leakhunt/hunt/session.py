@@ -66,7 +66,8 @@ def hunt(
     except KeyboardInterrupt:
         observer.note("Interrupted; the report is made from what was recorded.")
     except Exception as error:
-        outcome = f"stopped by an error: {error}"
+        # The target's own lines below the sentence may hold anything; they are for the terminal only.
+        outcome = f"stopped by an error: {str(error).partition(chr(10))[0]}"
         raise
     finally:
         for caveat in target.caveats():

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import select
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -75,6 +76,10 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
+class _EndlessError(TimeoutError):
+    """An answer goes on and on."""
+
+
 @dataclass(slots=True)
 class _Progress:
     sent: Bytes = 0
@@ -118,8 +123,9 @@ class Connection:
             if request.fault == "truncated":
                 connection.sock.shutdown(socket.SHUT_WR)
             return self._read(connection, request, progress)
-        except TimeoutError:
-            return self._failed(f"no progress for {request.timeout:g} s", progress)
+        except TimeoutError as error:
+            what = "no end of the answer" if isinstance(error, _EndlessError) else "no progress"
+            return self._failed(f"{what} for {request.timeout:g} s", progress)
         except http.client.RemoteDisconnected:
             return self._failed(progress.error or "connection closed without an answer", progress)
         except (OSError, http.client.HTTPException) as error:
@@ -171,7 +177,7 @@ class Connection:
     def _read(self, connection: http.client.HTTPConnection, request: Request, progress: _Progress) -> Answer:
         _acknowledge_at_once(connection.sock)
         response = connection.getresponse()
-        text = _drain(response, keep=_KEPT if request.keep_text else 0)
+        text = _drain(response, keep=_KEPT if request.keep_text else 0, timeout=request.timeout)
         unsent = request.body is not None and progress.sent < request.body.length
         self.kept = not response.will_close
         if response.will_close or unsent:
@@ -245,11 +251,16 @@ def _first(chunks: Iterator[Chunk], length: Bytes) -> Iterator[Chunk]:
         length -= len(chunk)
 
 
-def _drain(response: http.client.HTTPResponse, keep: Bytes) -> str:
+def _drain(response: http.client.HTTPResponse, *, keep: Bytes, timeout: Seconds) -> str:
+    """Read to the end of the answer, an event stream's too if it comes in time."""
     kept = bytearray()
-    while data := response.read(_READ):
+    deadline = time.monotonic() + timeout
+    while data := response.read1(_READ):
         if len(kept) < keep:
             kept += data
+        if time.monotonic() > deadline:
+            raise _EndlessError
+    response.read()  # read1 leaves an answer open that has come to its Content-Length
     return kept.decode(errors="replace")
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import click
 import pytest
@@ -89,3 +92,21 @@ def test_python_m_runs_the_command() -> None:
 
 def test_the_group_is_called_leakhunt() -> None:
     assert leakhunt.name == "leakhunt"
+
+
+def test_sigterm_ends_a_command_like_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command("fail")
+    def terminated() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    class Terminated(LazyCommand):
+        __slots__ = ()
+
+        def load(self) -> click.Command:
+            return terminated
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(module, "COMMANDS", (Terminated("fail", "Fail."),))
+    assert main(["fail"]) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
