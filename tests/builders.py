@@ -254,7 +254,7 @@ class Kept:
     """What one request leaves behind in the heap, as the snapshots show it."""
 
     path: Sequence[tuple[str, str]]
-    """Hops (edge, type) from the root's name to the kept object."""
+    """Hops (edge, type) from the root's name to the kept object; empty: the walk over the heap sees no growth."""
     per_request: float = 1.0
     size: int = 0
     """Bytes of one of them that the tree of paths sees."""
@@ -289,7 +289,8 @@ def snapshot(worker: str, index: int, kept: Sequence[Kept], requests: int) -> Sn
     """The heap after so many requests: 100 objects of each kind were there before."""
     nodes = [PathNode(-1, "", "root", 1, 0)]
     known: dict[tuple[int, str, str], int] = {}
-    for item in kept:
+    reached = [item for item in kept if item.path]
+    for item in reached:
         count = 100 + round(item.per_request * requests)
         parent = 0
         for edge, type_ in item.path[:-1]:
@@ -303,7 +304,7 @@ def snapshot(worker: str, index: int, kept: Sequence[Kept], requests: int) -> Sn
         for item in kept
         if item.stack
     )
-    types = tuple(TypeStat(item.path[-1][1], 100 + round(item.per_request * requests)) for item in kept)
+    types = tuple(TypeStat(item.path[-1][1], 100 + round(item.per_request * requests)) for item in reached)
     return Snapshot(worker, index, types, sites, tuple(nodes))
 
 

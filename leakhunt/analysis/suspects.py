@@ -63,6 +63,12 @@ class Case:
         """Bytes per request that want an explanation."""
         return max(0.0, self.report.bytes_per_request or 0.0)
 
+    @property
+    def highest(self) -> float:
+        """The most that they can be, as far as the verdict rounds tell."""
+        interval = self.report.bytes_per_request_interval
+        return self.total if interval is None else max(self.total, interval[1])
+
 
 def explained_paths(run: Run) -> Mapping[str, tuple[GrowingPath, ...]]:
     """By step, the paths that its explain rounds show to grow: what is worth a closer look while the target lives."""
@@ -79,14 +85,32 @@ def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
 
 def find_suspects(case: Case) -> tuple[Suspect, ...]:
     """The suspects of one route, those that keep most first."""
-    leads = [lead for lead in case.leads if lead.size_per_request >= _SHARE * case.total or _counts(lead)]
-    suspects = [_python_suspect(case, lead) for lead in leads]
+    suspects = [_python_suspect(case, lead) for lead in _worth_naming(case)]
     suspects = _to_scale(case, _add_native(case, suspects))
     for signal in case.judgement.signals:
         if signal in _RESOURCES:
             suspects = _add_resource(case, suspects, signal)
     ranked = sorted(suspects, key=lambda suspect: -(suspect.bytes_per_request or 0.0))
     return tuple(_complete(case, suspect, alone=len(ranked) == 1) for suspect in ranked)
+
+
+def _worth_naming(case: Case) -> list[Lead]:
+    """The leads that keep a fair share of the route's growth.
+
+    A tracer knows only what was allocated since it began: where a full cache exchanges old entries for new ones, the
+    new ones look like growth. The walk over the heap sees what there is. So lines that no path leads to are left what
+    the paths leave of the growth, and no more.
+    """
+    floor = _SHARE * case.total
+    named = [lead for lead in case.leads if lead.path and (lead.size_per_request >= floor or _counts(lead))]
+    room = case.highest - sum(lead.size_per_request for lead in case.leads if lead.path)
+    for lead in case.leads:
+        if lead.path is None:
+            size = min(lead.size_per_request, room) if case.total else lead.size_per_request
+            if size > 0 and size >= floor:
+                named.append(replace(lead, size_per_request=size))
+                room -= size
+    return named
 
 
 def _to_scale(case: Case, suspects: list[Suspect]) -> list[Suspect]:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pytest
+
+from builders import App, Kept, explain, record
+from leakhunt.analysis.analyse import analyse
+from leakhunt.model.report import Suspect
+from leakhunt.model.snapshot import Frame
+
+IMAGE: Final = "POST /image"
+VIEW: Final = Frame("/srv/app/shop/views.py", 42, "thumbnail")
+FORM: Final = Frame("/srv/app/shop/views.py", 41, "thumbnail")
+PICTURES: Final = (("shop.views", "module"), ("._PICTURES", "dict"), ("['*']", "shop.views.Picture"))
+NAMES: Final = (("shop.views", "module"), ("._NAMES", "list"), ("[*]", "str"))
+
+
+def suspects(keeps: int, kept: Sequence[Kept]) -> tuple[Suspect, ...]:
+    """Of a route that keeps so many bytes per request, where the explain rounds see `kept`."""
+    app = App(routes=(IMAGE,), keeps={IMAGE: {"live": keeps, "blocks": 3}})
+    return analyse(explain(record(app), IMAGE, kept)).suspects
+
+
+def lines(found: Sequence[Suspect]) -> list[int | None]:
+    return [suspect.site.line if suspect.site else None for suspect in found]
+
+
+def test_what_keeps_most_comes_first() -> None:
+    few, many = (
+        Kept(NAMES, size=2_000, stack=[FORM], allocated=2_000),
+        Kept(PICTURES, size=18_000, stack=[VIEW], allocated=18_000),
+    )
+    found = suspects(20_000, [few, many])
+    assert [suspect.path for suspect in found] == ["shop.views._PICTURES['*']", "shop.views._NAMES[*]"]
+    assert [suspect.bytes_per_request for suspect in found] == [
+        pytest.approx(18_000, rel=0.02),
+        pytest.approx(2_000, rel=0.02),
+    ]
+
+
+def test_a_trifle_is_no_suspect() -> None:
+    trifle = Kept(NAMES, size=60, stack=[FORM], allocated=60)
+    found = suspects(20_000, [trifle, Kept(PICTURES, size=19_940, stack=[VIEW], allocated=19_940)])
+    assert lines(found) == [42]
+
+
+def test_entries_that_a_full_cache_exchanges_are_no_suspect_and_take_nothing_from_the_true_one() -> None:
+    exchanged = Kept((), stack=[FORM], allocated=2_000)
+    (found,) = suspects(20_000, [exchanged, Kept(PICTURES, size=20_000, stack=[VIEW], allocated=19_000)])
+    assert found.site is not None
+    assert found.site.line == 42
+    assert found.bytes_per_request == pytest.approx(20_000, rel=0.01)
+
+
+def test_a_line_that_no_path_leads_to_has_what_the_paths_leave() -> None:
+    unreached = Kept((), stack=[FORM], allocated=12_000)
+    found = suspects(20_000, [unreached, Kept(PICTURES, size=15_000, stack=[VIEW], allocated=15_000)])
+    assert lines(found) == [42, 41]
+    assert found[1].bytes_per_request == pytest.approx(5_000, rel=0.05)
+    assert found[1].path is None
+
+
+def test_a_line_alone_is_the_suspect_where_no_path_was_found() -> None:
+    (found,) = suspects(20_000, [Kept((), stack=[FORM], allocated=20_000)])
+    assert found.site is not None
+    assert (found.site.line, found.path) == (41, None)
+    assert found.bytes_per_request == pytest.approx(20_000, rel=0.01)
