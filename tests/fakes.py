@@ -198,6 +198,8 @@ class FakeTarget:
         """Why it does not start."""
         self.agents: dict[str, FakeLink] = {}
         self.lives: dict[str, Worker] = {}
+        self.unseen: list[int] = []
+        """Workers that were born since the last look."""
         for pid in pids:
             self.add(pid)
 
@@ -225,6 +227,11 @@ class FakeTarget:
         self.log.append("start")
         if self.refusal is not None:
             raise self.refusal
+
+    def refresh(self) -> None:
+        newborn, self.unseen = self.unseen, []
+        for pid in newborn:
+            self.add(pid)
 
     def workers(self) -> tuple[Worker, ...]:
         return tuple(self.lives.values())

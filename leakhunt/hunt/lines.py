@@ -120,6 +120,7 @@ class _Lines:
 
     def _read(self) -> list[Sequence[Entry]]:
         """The tables of the processes that are alive, once they are at rest."""
+        self._target.refresh()
         wait_until_quiet(self._target.links(), _live(self._target).values())
         tables: dict[str, Sequence[Entry]] = {}
         for key, link in self._target.links().items():

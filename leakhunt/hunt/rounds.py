@@ -113,6 +113,7 @@ class Rounds:
         self.recorder.routes({step: known.get(key, key) for step, key in keys.items()})
 
     def _come_to_rest(self) -> tuple[Worker, ...]:
+        self.target.refresh()
         alive = self._alive()
         quiet = wait_until_quiet(self.target.links(), (worker.pid for worker in alive))
         if not quiet:

@@ -52,6 +52,10 @@ class Target(Protocol):
         """
         ...
 
+    def refresh(self) -> None:
+        """Look at the processes now: `workers` and `links` know by themselves only what was so a moment ago."""
+        ...
+
     def workers(self) -> tuple[Worker, ...]:
         """Every process life seen so far, ended ones too, in order of birth."""
         ...

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from leakhunt.targets.hub import AgentLink
 
 PERIOD: Final[Seconds] = 0.25
-_SETTLING: Final = 8
-"""Polls during which a process may still become another program by exec, or rename itself."""
+_SETTLING: Final[Seconds] = 2.0
+"""How long a process may still become another program by exec, or rename itself."""
+_YOUNG: Final[Seconds] = 1.0
+"""How long the agent of a process may take to connect."""
 _SNAPSHOT_CHILD_SCORE: Final = 1000
 _SETUP: Final = "setup"
 """Program of what the set-up commands left running, such as a broker."""
@@ -39,22 +41,29 @@ class Life:
     program: str
     born: Seconds
     command: tuple[str, ...] = ()
-    polls: int = 0
+    first_seen: Seconds = 0.0
+    last_seen: Seconds = 0.0
     snapshot_child: bool = False
     link: AgentLink | None = None
     python: str | None = None
     """Version, from its agent."""
     hooked: bool = False
     served: bool = False
+    asked: Seconds = 0.0
+    """When its agent was last asked whether it is hooked."""
     listens: bool = False
     died: Seconds | None = None
     death: str | None = None
-    polls_dead: int = 0
 
     @property
     def counts(self) -> bool:
         """Whether it is a process of the target's own: not the agent's, and not over before it could be looked at."""
-        return not self.snapshot_child and (self.polls > 1 or self.python is not None)
+        return not self.snapshot_child and (self.watched > 0 or self.python is not None)
+
+    @property
+    def watched(self) -> Seconds:
+        """For how long it has been seen alive."""
+        return self.last_seen - self.first_seen
 
     def facts(self) -> Facts:
         return Facts(self.process.key, self.parent, self.program, self.command, self.hooked, self.served, self.listens)
@@ -139,6 +148,23 @@ class Census:
                 life.process.pid for life in self._lives.values() if life.died is None and life.program == TARGET
             )
 
+    def complete(self) -> bool:
+        """Whether every process that a server forked beside a hooked one is hooked too, as far as it has an agent."""
+        with self._lock:
+            hooked = {life.parent for life in self._lives.values() if life.hooked}
+            now = self._clock()
+            return bool(hooked) and not any(
+                life.parent in hooked and _may_hook(life, now) for life in self._lives.values()
+            )
+
+    def refresh(self) -> None:
+        """Look at the tree and ask every agent again: who was born and who has died is known then."""
+        self.poll()
+        with self._lock:
+            unhooked = [life for life in self._lives.values() if life.link is not None and not life.hooked]
+        for life in unhooked:
+            _ask(life)
+
     def poll(self) -> None:
         """Look at the tree once."""
         now = self._clock()
@@ -150,7 +176,9 @@ class Census:
             for key, life in self._lives.items():
                 _meet(life, agents.get(key))
                 self._look_for_death(life, seen.get(key), now)
-            unhooked = [life for life in self._lives.values() if _worth_asking(life)]
+            unhooked = [life for life in self._lives.values() if _worth_asking(life, now)]
+            for life in unhooked:
+                life.asked = now
         for life in unhooked:
             _ask(life)
 
@@ -172,10 +200,11 @@ class Census:
                 parent=parent.process.key if parent is not None else None,
                 program=self._program(process, parent),
                 born=now - tree.age(process),
+                first_seen=now,
             )
             self._lives[process.key] = life
-        life.polls += 1
-        if life.polls <= _SETTLING:
+        life.last_seen = now
+        if life.watched <= _SETTLING:
             life.command = tree.command_line(process.pid) or life.command
             life.snapshot_child = life.snapshot_child or _is_snapshot_child(process, life.command)
 
@@ -199,9 +228,8 @@ class Census:
             _part(life)
             if current is not None and current.key == life.process.key and current.exit_status is not None:
                 life.death = self._verdict(deaths.death_by_status(current.exit_status))
-        if life.polls_dead < _SETTLING:
+        if now - life.died <= _SETTLING:
             # A server may write about the death of its worker only after it is gone.
-            life.polls_dead += 1
             life.death = self._death(life) or life.death
 
     def _death(self, life: Life) -> str | None:
@@ -255,10 +283,17 @@ def _part(life: Life) -> None:
         life.link = None
 
 
-def _worth_asking(life: Life) -> bool:
+def _worth_asking(life: Life, now: Seconds) -> bool:
     """Often while the process is young, every two seconds later."""
-    young = life.polls <= _SETTLING
-    return life.link is not None and life.died is None and not life.hooked and (young or life.polls % _SETTLING == 0)
+    due = life.watched <= _SETTLING or now - life.asked >= _SETTLING
+    return life.link is not None and life.died is None and not life.hooked and due
+
+
+def _may_hook(life: Life, now: Seconds) -> bool:
+    """Whether its agent has not found the app yet, or may not have connected yet."""
+    if life.died is not None or life.hooked or life.snapshot_child:
+        return False
+    return life.link is not None or now - life.born < _YOUNG
 
 
 def _ask(life: Life) -> None:

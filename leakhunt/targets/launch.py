@@ -98,6 +98,10 @@ class LaunchedTarget(Target):
             raise
         self._caveats += () if no_agent is None else (no_agent,)
 
+    def refresh(self) -> None:
+        if self._running is not None:
+            self._running.census.refresh()
+
     def workers(self) -> tuple[Worker, ...]:
         return () if self._running is None else self._running.census.workers()
 

@@ -64,13 +64,12 @@ def wait_until_ready(running: Running, readiness: Readiness) -> Address:
 
 
 def wait_for_agent(census: Census) -> Caveat | None:
-    """Wait a few seconds for an agent that found the WSGI app; a caveat if there is none."""
+    """Wait a few seconds until the agents of all workers have found the WSGI app; a caveat if none has."""
     deadline = time.monotonic() + AGENT_TIMEOUT
-    while not census.any_hooked():
-        if time.monotonic() > deadline:
-            return Caveat("no-agent", _why_not(census))
+    while not census.complete() and time.monotonic() < deadline:
         time.sleep(_PAUSE)
-    return None
+        census.refresh()
+    return None if census.any_hooked() else Caveat("no-agent", _why_not(census))
 
 
 def _address(census: Census, readiness: Readiness) -> Address | None:

@@ -83,6 +83,15 @@ def get(port: int, path: str) -> int:
             connection.close()
 
 
+def at_rest(hub: AgentHub) -> tuple[AgentLink, ...]:
+    """The agents once no request is in flight: a client has its response before the server is done with it."""
+    end = time.monotonic() + 20
+    while any(link.stats().in_flight for link in hub.links()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return hub.links()
+
+
 def served(links: tuple[AgentLink, ...]) -> Counter[str]:
     total: Counter[str] = Counter()
     for link in links:
@@ -104,7 +113,7 @@ def test_every_worker_counts_its_own_requests_from_the_first_one_on(options: lis
     with gunicorn(tmp_path, BARE, *options) as (hub, port, process):
         for number in range(40):
             assert get(port, f"/items/{number}?page=2") == 200
-        links = hub.links()
+        links = at_rest(hub)
         workers = [link for link in links if link.hello.parent == process.pid]
         assert [link.hello.pid for link in links if link not in workers] == [process.pid]
         assert served(links) == {"GET /items/{n}": 40}
@@ -143,7 +152,7 @@ def test_routes_are_the_patterns_of_the_framework(source: str, path: str, route:
     with gunicorn(tmp_path, source, "--workers", "1") as (hub, port, _):
         assert get(port, path) == 200
         assert get(port, "/nowhere/5") == 404
-        stats = hub.links()[-1].stats()
+        stats = at_rest(hub)[-1].stats()
         assert stats.served == {route: 1, "GET /nowhere/{n}": 1}
         masked = "GET " + "/".join("{n}" if part.isdigit() else part for part in path.split("/"))
         assert stats.routes == {masked: route}

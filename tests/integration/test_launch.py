@@ -37,6 +37,17 @@ def application(environ, start_response):
 
 text = "no callable"
 """
+SLOW_IN_ONE_WORKER = """
+import time
+from pathlib import Path
+
+from pages import application
+
+try:
+    Path(__file__).with_suffix(".first").touch(exist_ok=False)
+except FileExistsError:
+    time.sleep(1.5)
+"""
 
 Launch = Callable[[LaunchSpec], LaunchedTarget]
 
@@ -131,9 +142,27 @@ def test_an_interpreter_without_a_server_serves_with_the_standard_library(
     assert target.conditions()["python"].startswith(version)
 
 
+def test_workers_that_are_still_importing_the_app_are_waited_for(site: Path, launch: Launch) -> None:
+    (site / "uneven.py").write_text(SLOW_IN_ONE_WORKER)
+    target = launch(app(site, "uneven:application", workers=2))
+    workers = [worker for worker in target.workers() if worker.role is Role.WORKER]
+    assert len(workers) == 2
+    assert {worker.key for worker in workers} <= target.links().keys()
+
+
+def test_a_worker_born_a_moment_ago_is_known_after_a_look(site: Path, launch: Launch) -> None:
+    target = launch(app(site, "pages:application", workers=2))
+    old = {worker.pid for worker in target.workers() if worker.role is Role.WORKER}
+    os.kill(min(old), signal.SIGKILL)
+    # The server makes another one; as soon as that answers it has to be among those that are measured.
+    assert wait_for(lambda: int(get(target, "/")) not in old)
+    target.refresh()
+    assert len([worker for worker in target.workers() if worker.role is Role.WORKER and worker.died is None]) == 2
+    assert not {link.hello.pid for link in target.links().values()} & {min(old)}
+
+
 def test_the_master_and_its_workers_are_told_apart(site: Path, launch: Launch) -> None:
     target = launch(app(site, "pages:application", workers=3))
-    assert wait_for(lambda: len([w for w in target.workers() if w.role is Role.WORKER]) == 3)
     assert [worker.name for worker in target.workers()] == [
         "gunicorn master",
         "gunicorn worker 1",

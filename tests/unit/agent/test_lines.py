@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import subprocess
@@ -125,7 +126,11 @@ def hooks() -> Iterator[Hooks]:
 
 
 def watched(hooks: Hooks, app_name: str, *names: str) -> ModuleType:
-    """The app, imported while some of its functions are watched."""
+    """The app, imported while some of its functions are watched.
+
+    What earlier tests have left behind, such as the pages that their apps kept, is not to be freed during a call.
+    """
+    gc.collect()
     lines.watch([f"{app_name}:{name}" for name in names], hooks)
     hooks.install()
     return importlib.import_module(app_name)

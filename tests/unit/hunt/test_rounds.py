@@ -82,6 +82,13 @@ def test_a_sample_says_what_its_process_has_served(pair: Bench) -> None:
     assert second.served == {route_of("image"): 1, route_of("page"): 1}
 
 
+def test_a_worker_that_was_born_during_the_round_is_sampled(pair: Bench) -> None:
+    with idle_processes(1) as (newborn,):
+        pair.target.unseen.append(newborn)
+        done = pair.rounds.run(Phase.DOSE, BOTH)
+    assert len(done.samples) == 3
+
+
 def test_a_process_that_has_ended_is_not_sampled(pair: Bench) -> None:
     ended, alive = (worker.key for worker in pair.target.workers())
     pair.target.end(ended)
