@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from leakhunt.analysis import wording
@@ -170,18 +171,16 @@ def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
 
 
 def _clean_slope(experiment: Experiment, history: _History) -> Slope | None:
-    """The slope over the latest blocks without a hit, three at most; of these stretches the one that bounds it best."""
+    """The slope over the latest blocks without a hit, however many; of these stretches the one that bounds it best.
+
+    The last block alone is free of what the earlier ones still warmed up, all of them together have the most requests.
+    """
     signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
     if signal is None:
         return None
-    latest = [history.numbers[-1:]]
-    for length in (2, 3):
-        if length <= len(history.numbers) and not history.hits[-length]:
-            latest.append(history.numbers[-length:])
-        else:
-            break
+    quiet = len(tuple(takewhile(lambda hits: not hits, reversed(history.hits))))
     step = experiment.lone_step(signal)
-    stretches = [experiment.join(numbers).without(step) for numbers in latest]
+    stretches = [experiment.join(history.numbers[-length:]).without(step) for length in range(1, quiet + 1)]
     slopes = [stretch.slope(history.route, signal) for stretch in stretches]
     return min((slope for slope in slopes if slope is not None), key=lambda slope: slope.upper, default=None)
 

@@ -52,7 +52,7 @@ _RUNS: Final = Path("leakhunt-runs")
 @click.option(
     "--budget-time",
     type=click.FloatRange(min=1),
-    default=60.0,
+    default=120.0,
     show_default=True,
     metavar="SECONDS",
     help="Time for the verdict rounds.",

@@ -124,7 +124,8 @@ class CommandLine:
     def started(self, *arguments: str, run: str = "run") -> Iterator[subprocess.Popen[str]]:
         """A `leakhunt profile` under way, its stderr to be read; killed at the end if it still runs."""
         process = subprocess.Popen(
-            [LEAKHUNT, *_with_output(arguments, self.output / run)],
+            # A job in the background, as the tests may be, ignores interrupts, and all that it starts does, too.
+            ["env", "--default-signal=INT", LEAKHUNT, *_with_output(arguments, self.output / run)],
             cwd=ROOT,
             env=self.environment(),
             stdout=subprocess.PIPE,
