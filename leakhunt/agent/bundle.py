@@ -30,6 +30,7 @@ MODULES = (
     "clone",
     "child",
     "probes",
+    "probes.tcache",
     "probes.heap",
     "probes.shipped",
     "probes.walk",

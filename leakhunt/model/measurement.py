@@ -29,7 +29,7 @@ class HeapUsage:
     pymalloc: Bytes | None
     """Bytes in use inside pymalloc's pools (not the pools themselves)."""
     malloc: Bytes | None
-    """Bytes in use from malloc: `uordblks + hblkhd` of `mallinfo2`."""
+    """Bytes in use from malloc: `uordblks + hblkhd` of `mallinfo2`, without the free chunks that threads cache."""
     objects: int | None
     """Objects tracked by the garbage collector."""
     gc_enabled: bool = True

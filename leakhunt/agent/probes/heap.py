@@ -12,6 +12,8 @@ import os
 import re
 import sys
 
+from leakhunt.agent.probes.tcache import cached_by_threads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -48,7 +50,7 @@ def heap(_: Any, scene: Scene) -> dict[str, Any]:
 
 
 def malloc_in_use() -> int | None:
-    """Bytes; None where malloc is not glibc's."""
+    """Bytes that callers of malloc hold; None where malloc is not glibc's."""
     library = ctypes.PyDLL(None)
     for name, layout in (("mallinfo2", MallInfo2), ("mallinfo", MallInfo)):
         function = getattr(library, name, None)
@@ -56,7 +58,7 @@ def malloc_in_use() -> int | None:
             function.restype = layout
             info = function()
             mask = 0xFFFFFFFF if layout is MallInfo else (1 << 64) - 1
-            return int(info.uordblks & mask) + int(info.hblkhd & mask)
+            return int(info.uordblks & mask) + int(info.hblkhd & mask) - cached_by_threads()
     return None
 
 
