@@ -264,6 +264,8 @@ class Kept:
     """Bytes per request at that stack."""
     below: Sequence[tuple[str, str, int]] = ()
     """Further hops (edge, type, bytes), each hanging on the one before, the first on the kept object."""
+    room: int = 0
+    """Bytes by which the container itself grows per request."""
 
 
 def explain(run: Run, step: str, kept: Sequence[Kept], doses: Sequence[int] = (3, 5, 7, 11)) -> Run:
@@ -294,7 +296,8 @@ def snapshot(worker: str, index: int, kept: Sequence[Kept], requests: int) -> Sn
         count = 100 + round(item.per_request * requests)
         parent = 0
         for edge, type_ in item.path[:-1]:
-            parent = _node(nodes, known, PathNode(parent, edge, type_, 1, 64))
+            size = 64 + item.room * requests if (edge, type_) == item.path[-2] else 64
+            parent = _node(nodes, known, PathNode(parent, edge, type_, 1, size))
         edge, type_ = item.path[-1]
         parent = _node(nodes, known, PathNode(parent, edge, type_, count, count * item.size))
         for edge, type_, size in item.below:

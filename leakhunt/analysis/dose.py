@@ -42,10 +42,11 @@ class Slope:
         """The largest growth per request that these rounds leave room for.
 
         Two bounds hold and the lower one counts: the upper end of the slope's interval, and the whole
-        growth with its noise put down to this route alone.
+        growth with its noise put down to this route alone. Requests that seem to give memory back say that
+        something else grew by chance where they were few, and then their interval bounds nothing.
         """
         whole = (self.total + self.allowance) / self.requests
-        return whole if self.interval is None else min(self.interval[1], whole)
+        return whole if self.interval is None or self.interval[1] < 0 else min(self.interval[1], whole)
 
     @property
     def half_width(self) -> float | None:

@@ -108,6 +108,7 @@ def growing_paths(alone: AloneRounds) -> tuple[GrowingPath, ...]:
     own = alone.tally(tree.read)
     below = _subtrees(tree, own)
     growing = {node for node, tally in own.items() if node and _matters(tally, below[node])}
+    growing -= _grown_for_others(tree, own, growing)
     found = [_describe(alone, tree, own, below, node) for node in _topmost(tree, growing)]
     return tuple(sorted(found, key=lambda path: (-path.size_per_request, path.path)))
 
@@ -132,6 +133,16 @@ def _matters(own: Tally, below: Tally) -> bool:
     if not own.grew_every_time:
         return False
     return own.count_per_request >= _FLOOR_COUNT or below.size_per_request >= _FLOOR_SIZE
+
+
+def _grown_for_others(tree: _Tree, own: Mapping[int, Tally], growing: set[int]) -> set[int]:
+    """Containers that grow in bytes alone, to have room for something below them that grows in number."""
+    holders = set()
+    for node in growing:
+        parent = tree.nodes[node][0]
+        if parent in growing and own[node].count_per_request > 0 and own[parent].count_per_request <= 0:
+            holders.add(parent)
+    return holders
 
 
 def _topmost(tree: _Tree, growing: set[int]) -> list[int]:

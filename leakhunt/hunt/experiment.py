@@ -98,9 +98,11 @@ class Experiment:
         assessment: Assessment | None = None
         turn = block = sent = 0
         while turn < MAX_BLOCKS:
-            for steps in self._groups(self._open_steps(assessment)):
+            unsettled = self._open_steps(assessment)
+            share = self._settings.budget * (_FIRST_SHARE if turn == 0 else _NEXT_SHARE) / len(unsettled)
+            for steps in self._groups(unsettled):
                 rounds = rounds_per_block(len(steps))
-                bases = self._bases(steps, turn, rounds, assessment)
+                bases = self._bases(steps, turn, rounds, assessment, share)
                 size = sum(sum(prime_doses(base, rounds)) for base in bases.values())
                 if turn >= _LEAST_BLOCKS and self._clock() + self._duration(bases, rounds) > end:
                     return
@@ -141,18 +143,18 @@ class Experiment:
         return ((steps,) if steps else ()) if together else tuple((step,) for step in steps)
 
     def _bases(
-        self, steps: tuple[str, ...], turn: int, rounds: int, assessment: Assessment | None
+        self, steps: tuple[str, ...], turn: int, rounds: int, assessment: Assessment | None, share: Seconds
     ) -> Mapping[str, int]:
-        share = self._settings.budget * (_FIRST_SHARE if turn == 0 else _NEXT_SHARE)
+        """The smallest dose of each step of a block; `share` is the time that each step may take."""
         ceiling = FIRST_BASE * 2**turn
         if self._round_limit is not None:
             ceiling = max(1, min(ceiling, int(self._round_limit / len(steps) / SPREAD)))
         bases = {}
         for step in steps:
-            base = affordable_base(self._costs[step].duration, share / len(self._costs), rounds, ceiling)
+            base = affordable_base(self._costs[step].duration, share, rounds, ceiling)
             growth = self._growth(step, assessment)
             if growth > 0:
-                base = min(base, base_for_total(_BLOCK_GROWTH / len(self._costs) / growth, rounds))
+                base = min(base, base_for_total(_BLOCK_GROWTH / len(steps) / growth, rounds))
             if self._settings.max_requests is not None:
                 base = min(base, base_for_total(self._settings.max_requests / _LEAST_BLOCKS / len(steps), rounds))
             bases[step] = base

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PERIOD: Final[Seconds] = 0.25
 _SETTLING: Final[Seconds] = 2.0
 """How long a process may still become another program by exec, or rename itself."""
+_BETWEEN_BIRTHS: Final[Seconds] = 0.4
+"""How long a server may take from one worker to the next: gunicorn waits up to 0.1 s on purpose."""
 _YOUNG: Final[Seconds] = 1.0
 """How long the agent of a process may take to connect."""
 _SNAPSHOT_CHILD_SCORE: Final = 1000
@@ -149,13 +151,13 @@ class Census:
             )
 
     def complete(self) -> bool:
-        """Whether every process that a server forked beside a hooked one is hooked too, as far as it has an agent."""
+        """Whether the server has started all its workers, and every one that has an agent has found the app."""
         with self._lock:
-            hooked = {life.parent for life in self._lives.values() if life.hooked}
             now = self._clock()
-            return bool(hooked) and not any(
-                life.parent in hooked and _may_hook(life, now) for life in self._lives.values()
-            )
+            masters = {life.parent for life in self._lives.values() if life.hooked}
+            workers = [life for life in self._lives.values() if life.parent in masters and life.died is None]
+        newest = max((life.born for life in workers), default=now)
+        return now - newest > _BETWEEN_BIRTHS and not any(_may_hook(life, now) for life in workers)
 
     def refresh(self) -> None:
         """Look at the tree and ask every agent again: who was born and who has died is known then."""
@@ -291,7 +293,7 @@ def _worth_asking(life: Life, now: Seconds) -> bool:
 
 def _may_hook(life: Life, now: Seconds) -> bool:
     """Whether its agent has not found the app yet, or may not have connected yet."""
-    if life.died is not None or life.hooked or life.snapshot_child:
+    if life.hooked or life.snapshot_child:
         return False
     return life.link is not None or now - life.born < _YOUNG
 

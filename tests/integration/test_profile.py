@@ -86,7 +86,7 @@ def profile_the_leaky_shop(directory: Path) -> Done:
     workload.write_text(SECRET_WORKLOAD)
     with command_line(directory) as runner:
         return runner.profile(
-            *("shop:application", *IN_SHOP, "--workload", str(workload), "--seed", "7", "--budget-time", "6"),
+            *("shop:application", *IN_SHOP, "--workload", str(workload), "--seed", "7", "--budget-time", "20"),
             *("--env", f"SHOP_TOKEN={SECRETS['value of --env']}"),
             *("--header", f"X-Forwarded-User: {SECRETS['header of the command line']}"),
         )
@@ -226,7 +226,7 @@ def test_the_clean_shop_is_clean(leakhunt: CommandLine) -> None:
     workload = ("--workload", str(SHOP / "shopping.toml"))
     done = leakhunt.profile(
         *("shop:application", *IN_SHOP, *workload, "--env", "SHOP_VARIANT=clean", "--seed", "7"),
-        *("--budget-time", "8", "--no-peaks"),
+        *("--budget-time", "20", "--no-peaks"),
     )
     assert done.code == 0, done.out
     assert done.report["judgement"]["verdict"] == "CLEAN"
@@ -235,7 +235,7 @@ def test_the_clean_shop_is_clean(leakhunt: CommandLine) -> None:
 
 
 def test_the_leaky_gallery(leakhunt: CommandLine) -> None:
-    done = leakhunt.profile("gallery:app", *IN_GALLERY, "--seed", "7", "--budget-time", "5", "--no-peaks")
+    done = leakhunt.profile("gallery:app", *IN_GALLERY, "--seed", "7", "--budget-time", "20", "--no-peaks")
     assert done.code == 1, done.out
     found = suspect(done, "POST /albums/<int:number>/photos")
     assert (Path(found["site"]["file"]).name, found["site"]["line"]) == ("gallery.py", 58)
@@ -249,7 +249,7 @@ def test_the_clean_gallery(leakhunt: CommandLine) -> None:
     """Its framework remembers the patterns of the last 512 uploads, which is no leak."""
     done = leakhunt.profile(
         *("gallery:app", *IN_GALLERY, "--env", "GALLERY_VARIANT=clean"),
-        *("--seed", "7", "--budget-time", "6", "--no-peaks", "--no-explain"),
+        *("--seed", "7", "--budget-time", "20", "--no-peaks", "--no-explain"),
     )
     assert done.code == 0, done.out
     assert done.report["judgement"]["verdict"] in {"CLEAN", "BOUNDED"}
@@ -260,7 +260,7 @@ def test_the_clean_gallery(leakhunt: CommandLine) -> None:
 
 @pytest.mark.parametrize("server", ["waitress", "wsgiref"])
 def test_other_servers(leakhunt: CommandLine, server: str) -> None:
-    done = leakhunt.profile("shop:application", *SEARCH, "--server", server, "--budget-time", "4", "--no-explain")
+    done = leakhunt.profile("shop:application", *SEARCH, "--server", server, "--budget-time", "20", "--no-explain")
     assert done.code == 1, done.err + done.out
     assert done.report["conditions"]["server"].startswith(server)
     check_size_of_search(done)
@@ -269,7 +269,7 @@ def test_other_servers(leakhunt: CommandLine, server: str) -> None:
 @pytest.mark.parametrize("version", [version for version in find_interpreters() if version in {"3.8", "3.9"}])
 def test_interpreters_older_than_leakhunt_itself(leakhunt: CommandLine, version: str) -> None:
     python = str(find_interpreters()[version])
-    done = leakhunt.profile("shop:application", *SEARCH, "--python", python, "--budget-time", "4")
+    done = leakhunt.profile("shop:application", *SEARCH, "--python", python, "--budget-time", "20")
     check_search_leaks(done)
     assert done.report["conditions"]["python"].startswith(version)
     assert "stdlib-server" in {caveat["code"] for caveat in done.report["caveats"]}
@@ -277,7 +277,7 @@ def test_interpreters_older_than_leakhunt_itself(leakhunt: CommandLine, version:
 
 def test_a_command_of_the_users_own_with_workers_that_are_recycled(leakhunt: CommandLine) -> None:
     server = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "-w", "2", "--max-requests", "300")
-    done = leakhunt.profile(*SEARCH, "--budget-time", "8", "--", *server, "shop:application")
+    done = leakhunt.profile(*SEARCH, "--budget-time", "20", "--", *server, "shop:application")
     check_search_leaks(done)
     assert [worker for worker in done.report["workers"] if worker["death"] == "recycled"]
 

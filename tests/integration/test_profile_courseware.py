@@ -76,7 +76,7 @@ def test_the_readme_names_the_lines_that_are_checked_here() -> None:
 
 
 def test_the_leaky_site(leakhunt: CommandLine) -> None:
-    done = leakhunt.profile(APP, *UPLOADS, "--budget-time", "8", "--no-peaks", timeout=300)
+    done = leakhunt.profile(APP, *UPLOADS, "--budget-time", "20", "--no-peaks", timeout=300)
     check_leaks(done)
     assert {"master", "worker", "companion"} <= {worker["role"] for worker in done.report["workers"]}
     image = next(found for found in done.report["suspects"] if found["route"].endswith("/images/"))

@@ -34,6 +34,15 @@ def test_slope_and_interval_are_those_of_a_hand_computed_regression() -> None:
     assert slope.total == 15
 
 
+def test_requests_that_seem_to_give_memory_back_bound_nothing() -> None:
+    # Something else grew by chance while the doses were small.
+    slope = lottery({"a": [2, 17, 5, 13, 7, 11]}, [64_000, 0, 48_000, 0, 32_000, 16_000]).slope("a", "live")
+    assert slope is not None
+    assert slope.interval is not None
+    assert slope.interval[1] < 0
+    assert slope.upper > slope.total / slope.requests > 2_000
+
+
 def test_two_routes_are_separated() -> None:
     a, b = [2, 3, 5, 7, 11, 13], [7, 2, 13, 3, 5, 11]
     growth = [10 + 300 * x + 40 * y for x, y in zip(a, b, strict=True)]

@@ -42,6 +42,18 @@ def test_the_topmost_growing_node_names_the_holder() -> None:
     assert path.multiple == 1
 
 
+def test_a_container_that_grows_to_have_room_is_the_holder_not_what_is_held() -> None:
+    (path,) = growing_paths(alone(Kept(LIST, size=4_000, room=8)))
+    assert (path.holder, path.path, path.type) == ("shop.views._SEEN", "shop.views._SEEN[*]", "bytes")
+    assert path.multiple == 1
+
+
+def test_an_object_that_grows_by_itself_is_what_is_held() -> None:
+    grows = Kept([("shop.views", "module"), ("._LOG", "bytearray"), ("[*]", "int")], per_request=0, room=900)
+    (path,) = growing_paths(alone(grows))
+    assert (path.path, path.type) == ("shop.views._LOG", "bytearray")
+
+
 def test_the_path_goes_down_to_where_the_bytes_are() -> None:
     kept = Kept(CACHE, size=48, below=[(".body", "bytes", 9_000), (".tail", "bytes", 100)])
     (path,) = growing_paths(alone(kept))
