@@ -23,6 +23,7 @@ STATE_VERDICTS: Mapping[str, Verdict] = {
     "unjudgeable": Verdict.INCONCLUSIVE,
 }
 
+_MEMORY: Final = ("live", "anonymous")
 _WEIGHTIEST_FIRST: Final = ("live", "anonymous", "blocks", *RESOURCE_SIGNALS)
 
 
@@ -61,7 +62,7 @@ def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
 
     LEAK: the same signal hits in two blocks running, the second slope at least 0.6 of the first, and no
     later block takes it back. CLEAN is an equivalence result over the latest blocks without a hit; BOUNDED
-    is the same after an earlier hit. Everything else is open, and says what would settle it.
+    is the same after an earlier hit that kept much. Everything else is open, and says what would settle it.
     """
     if not experiment.blocks:
         return RouteJudgement(route, "open", (wording.NO_COMPLETE_BLOCK,))
@@ -87,14 +88,33 @@ def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, 
     if history.hits[-1]:
         signals = _ordered(history.hits[-1])
         return "growing", (wording.growing_once(signals[0], history.slopes[-1][signals[0]]),), signals
-    ever_hit = any(history.hits)
     doubts = _doubts(experiment, history)
     if not doubts:
         signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
         step = experiment.lone_step(signal) if signal is not None else None
-        reasons = wording.clean(_clean_slope(experiment, history), step=step, signal=signal, ever_hit=ever_hit)
-        return ("bounded" if ever_hit else "clean"), reasons, ()
+        early = _early_growth(history)
+        reasons = wording.clean(_clean_slope(experiment, history), step=step, signal=signal, early=early)
+        return ("bounded" if _hazardous(experiment, history, early) else "clean"), reasons, ()
     return "open", doubts, ()
+
+
+def _early_growth(history: _History) -> float | None:
+    """Bytes kept up to the block in which growth stopped; None where nothing ever hit."""
+    hit = [position for position, signals in enumerate(history.hits) if signals]
+    if not hit:
+        return None
+    return sum(
+        max([0.0, *(slope.per_request * slope.requests for name, slope in slopes.items() if name in _MEMORY)])
+        for slopes in history.slopes[: hit[-1] + 2]
+    )
+
+
+def _hazardous(experiment: Experiment, history: _History, early: float | None) -> bool:
+    """Whether growth that has stopped is worth a verdict of its own: much memory, or threads, descriptors, files."""
+    if early is None:
+        return False
+    resources = any(signals & set(RESOURCE_SIGNALS) for signals in history.hits)
+    return resources or early >= experiment.thresholds.hazard
 
 
 def _judge_leak(

@@ -44,6 +44,8 @@ class Thresholds:
     """Rounds of a complete block; more where there are more routes to separate."""
     minimum_life: int = 3
     """Usable rounds below which a process life is not judged."""
+    hazard: Bytes = 2**20
+    """Bytes kept before growth stopped from which it is BOUNDED; less is what any program keeps while it warms up."""
     step_factor: float = 10.0
     """How many times as large as that of every other round the growth of a lone step is."""
     step_rounds: int = 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,38 +10,57 @@ from leakhunt.analysis.background import idle_rate
 from leakhunt.analysis.blocks import Experiment, memory_signal
 from leakhunt.analysis.series import JUDGED_PHASES
 from leakhunt.model.report import Judgement, RouteReport, Verdict
-from leakhunt.model.run import Run
+from leakhunt.model.run import Role, Run
 from leakhunt.units import format_size
 
 COMPLETE: Final = "complete"
+_CRASH: Final = re.compile(r"killed by|exit code [1-9]")
+"""Deaths other than that of a worker whose server recycles it."""
 _WEIGHT: Final = (Verdict.LEAK, Verdict.INCONCLUSIVE, Verdict.BOUNDED, Verdict.CLEAN)
 
 
 def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport]) -> Judgement:
-    """LEAK if any route leaks, else INCONCLUSIVE if any is, else BOUNDED if any is, else CLEAN."""
+    """LEAK if any route leaks, else INCONCLUSIVE if any is, else BOUNDED if any is, else CLEAN.
+
+    A leak that was proven stays proven however the run ended. Nothing else does: what stopped the run, or killed a
+    worker, may be what was looked for.
+    """
     verdict = next((v for v in _WEIGHT if any(route.verdict is v for route in routes)), Verdict.INCONCLUSIVE)
-    if verdict is Verdict.CLEAN and not experiment.blocks:
+    flaws = _flaws(run)
+    if verdict is not Verdict.LEAK and (flaws or not experiment.blocks):
         verdict = Verdict.INCONCLUSIVE
     limits = [route.minimum_detectable for route in routes]
     known = [limit for limit in limits if limit is not None]
     return Judgement(
         verdict,
-        tuple(_reasons(run, experiment, routes, verdict)),
+        (*_reasons(experiment, routes, verdict), *flaws, *_background(experiment)),
         thresholds=experiment.thresholds.as_mapping(),
         minimum_detectable=max(known) if known and len(known) == len(limits) else None,
     )
 
 
-def _reasons(run: Run, experiment: Experiment, routes: Sequence[RouteReport], verdict: Verdict) -> list[str]:
+def _reasons(experiment: Experiment, routes: Sequence[RouteReport], verdict: Verdict) -> list[str]:
     reasons = [f"{route.route}: {route.reasons[0]}" for route in routes if route.verdict is verdict and route.reasons]
     if verdict is Verdict.CLEAN:
         reasons = [_clean_reason(experiment, routes)]
     if not routes:
         reasons.append("no route was requested")
-    if run.outcome != COMPLETE:
-        reasons.append(f"the run did not go to its end: {run.outcome or 'the recording stops'}")
-    reasons += _background(experiment)
     return reasons
+
+
+def _flaws(run: Run) -> list[str]:
+    """What kept the run from being whole."""
+    flaws = []
+    if run.outcome != COMPLETE:
+        flaws.append(f"the run did not go to its end: {run.outcome or 'the recording stops'}")
+    crashes = [
+        worker.death
+        for worker in run.workers
+        if worker.role is Role.WORKER and worker.death is not None and _CRASH.match(worker.death)
+    ]
+    if crashes:
+        flaws.append(f"workers that died while they were measured: {len(crashes)}, the last one {crashes[-1]}")
+    return flaws
 
 
 def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport]) -> str:

@@ -58,11 +58,11 @@ def growing_once(signal: str, slope: Slope) -> str:
     )
 
 
-def clean(slope: Slope | None, *, step: RoundGrowth | None, signal: str | None, ever_hit: bool) -> tuple[str, ...]:
+def clean(slope: Slope | None, *, step: RoundGrowth | None, signal: str | None, early: float | None) -> tuple[str, ...]:
     """Equivalence, with a proven growth below the budget and a step left out of account told apart."""
     lines = []
-    if ever_hit:
-        lines.append("grew at first, then stopped growing")
+    if early is not None:
+        lines.append(f"grew by {format_size(early)} at first, then stopped growing")
     if slope is not None:
         lines.append(f"keeps at most {format_size(max(0.0, slope.upper))} per request (99 % upper bound)")
         if slope.interval is not None and slope.interval[0] > 0:

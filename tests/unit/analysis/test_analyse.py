@@ -184,6 +184,28 @@ def test_a_run_that_was_cut_short_is_never_clean() -> None:
     assert any("did not go to its end" in reason for reason in report.judgement.reasons)
 
 
+def test_a_run_that_was_stopped_after_all_was_clean_is_not_clean() -> None:
+    stopped = replace(record(App()), outcome="The load was stopped: only 1 GiB of disk is free.")
+    judgement = analyse(stopped).judgement
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.reasons == ("the run did not go to its end: The load was stopped: only 1 GiB of disk is free.",)
+
+
+@pytest.mark.parametrize("death", ["killed by SIGKILL, probably by the kernel's out-of-memory killer", "exit code 1"])
+def test_a_run_whose_workers_died_is_never_clean(death: str) -> None:
+    run = record(App(), workers=2)
+    dead = replace(run.workers[0], died=5.0, death=death)
+    judgement = analyse(replace(run, workers=(dead, *run.workers[1:]))).judgement
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.reasons == (f"workers that died while they were measured: 1, the last one {death}",)
+
+
+def test_recycled_workers_are_no_flaw() -> None:
+    run = record(App(), workers=2)
+    ended = replace(run.workers[0], died=5.0, death="recycled")
+    assert analyse(replace(run, workers=(ended, *run.workers[1:]))).judgement.verdict is Verdict.CLEAN
+
+
 def test_a_run_that_was_cut_after_the_proof_still_finds_the_leak() -> None:
     report = analyse(record(LEAKY, blocks=3, rounds=14))
     assert report.judgement.verdict is Verdict.LEAK

@@ -63,6 +63,12 @@ def test_a_cache_that_is_full_is_no_leak(entries: int) -> None:
     assert states(app, blocks=4)[IMAGE] in {"clean", "bounded"}
 
 
+def test_a_little_growth_that_stopped_is_warm_up() -> None:
+    found = assess(record(App(caches={IMAGE: Cache(800, 600)}), blocks=4)).routes[IMAGE]
+    assert found.state == "clean"
+    assert any("at first, then stopped growing" in reason for reason in found.reasons)
+
+
 def test_growth_that_stopped_is_bounded() -> None:
     assert states(App(caches={IMAGE: Cache(800, 2_000)}), blocks=4)[IMAGE] == "bounded"
 
