@@ -49,9 +49,14 @@ class Slope:
         return whole if self.interval is None or self.interval[1] < 0 else min(self.interval[1], whole)
 
     @property
-    def half_width(self) -> float | None:
-        """Half of the interval."""
-        return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
+    def detectable(self) -> float:
+        """The smallest growth per request that these rounds tell from nothing.
+
+        Half of the interval, because growth of that size still has an interval above zero; or what noise may have
+        moved the whole by, if all of it were this route's: the lower one, as for `upper`.
+        """
+        whole = self.allowance / self.requests
+        return whole if self.interval is None else min((self.interval[1] - self.interval[0]) / 2, whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,10 @@ def route_report(run: Run, experiment: Experiment, judgement: RouteJudgement, re
 def minimum_detectable(experiment: Experiment, judgement: RouteJudgement, basis: str | None) -> float | None:
     """The smallest leak of this route that the run would have seen, in bytes per request.
 
-    Half the width of the 99 % interval, because a leak of that size still has an interval above zero, and at
-    least the budget, because below it growth is no leak.
+    At least the budget, because below it growth is no leak.
     """
     slope = (judgement.slopes or {}).get(basis or "")
-    if slope is None or slope.half_width is None or basis is None:
-        return None
-    return max(slope.half_width, experiment.thresholds.of(basis))
+    return None if slope is None or basis is None else max(slope.detectable, experiment.thresholds.of(basis))
 
 
 def _rate(experiment: Experiment, judgement: RouteJudgement, signal: str) -> tuple[float, Interval | None] | None:
@@ -98,7 +95,7 @@ def _null_reasons(
         "bytes_per_request_interval": (_NOT_MEASURED if rate is None else no_interval if rate[1] is None else None),
         "bytes_per_request_basis": _NOT_MEASURED if rate is None else None,
         "live_bytes_per_request": "live bytes could not be read in the target" if live is None else None,
-        "minimum_detectable": (_NOT_MEASURED if rate is None else no_interval) if minimum is None else None,
+        "minimum_detectable": _NOT_MEASURED if minimum is None else None,
         "peak_bytes_per_request": peak.reason if peak.bytes_per_request is None else None,
         "amplification": peak.reason,
         "amplification_interval": peak.reason,

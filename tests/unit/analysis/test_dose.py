@@ -43,6 +43,17 @@ def test_requests_that_seem_to_give_memory_back_bound_nothing() -> None:
     assert slope.upper > slope.total / slope.requests > 2_000
 
 
+def test_what_can_be_told_from_nothing_is_the_better_of_two_bounds() -> None:
+    doses = {"a": [2, 3, 5, 7, 11, 13]}
+    jitter = lottery(doses, [100, -100, 100, -100, 100, -100]).slope("a", "live")
+    assert jitter is not None
+    assert jitter.interval is not None
+    assert jitter.detectable == jitter.allowance / 41 < (jitter.interval[1] - jitter.interval[0]) / 2
+    steady = lottery(doses, [10_000 + 5 * dose for dose in doses["a"]]).slope("a", "live")
+    assert steady is not None
+    assert steady.detectable == pytest.approx(0, abs=1e-6)
+
+
 def test_two_routes_are_separated() -> None:
     a, b = [2, 3, 5, 7, 11, 13], [7, 2, 13, 3, 5, 11]
     growth = [10 + 300 * x + 40 * y for x, y in zip(a, b, strict=True)]
