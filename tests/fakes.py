@@ -108,6 +108,7 @@ class FakeLink(AgentLink):
         self.gone = False
         self.pause: Seconds = 0.004
         self.cpu: Seconds = 0.0
+        self.memory: Bytes = 1_000_000
         self.refuses: frozenset[str] = frozenset()
         """Commands that fail."""
         self.problems: tuple[str, ...] = ()
@@ -133,7 +134,9 @@ class FakeLink(AgentLink):
     def stats(self) -> AgentStats:
         self._do("stats")
         routes = {path_of(route.split("/")[1]): route for route in self.served}
-        return AgentStats(next(self.in_flight), dict(self.served), routes, True, True, self.cpu, str(self._temp_dir))
+        return AgentStats(
+            next(self.in_flight), dict(self.served), routes, True, True, self.cpu, self.memory, str(self._temp_dir)
+        )
 
     def collect(self) -> int:
         self._do("collect")

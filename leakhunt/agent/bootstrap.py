@@ -65,6 +65,12 @@ def code_of(name: str) -> Any:
     return code
 
 
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def erase() -> None:
     """Make environment and import path what they are without us, in Python and in C."""
     value = os.environ.get("PYTHONPATH")
@@ -85,10 +91,11 @@ def erase() -> None:
 def start() -> None:
     """Start the agent; without it the target runs on as if nothing had been."""
     try:
+        before = resident()
         sys.meta_path.insert(0, Bundle)
         from leakhunt.agent.control import boot
 
-        boot(DIRECTORY, SOCKET, Bundle, FUNCTIONS)
+        boot(DIRECTORY, SOCKET, Bundle, FUNCTIONS).memory = resident() - before
     except BaseException:
         if Bundle in sys.meta_path:
             sys.meta_path.remove(Bundle)

@@ -48,6 +48,7 @@ def stats(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
         "hooked": COUNTERS.hooked,
         "gc_enabled": gc.isenabled(),
         "cpu": agent.thread_cpu(),
+        "memory": agent.memory,
         "temp_dir": temp_dir(),
         "problems": problems,
     }

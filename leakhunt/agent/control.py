@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from leakhunt.agent import forks, spawn
+from leakhunt.agent import clone, commands, forks, spawn, wire
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.hooks import HOOKS
 from leakhunt.agent.journal import clear, note
@@ -36,6 +36,8 @@ class Agent:
         self.bundle = bundle
         self.cpu = 0.0
         """Seconds of CPU that earlier threads of this process have used."""
+        self.memory = 0
+        """Bytes by which this process, or the one that it was forked from, grew when the agent came."""
         self.children: list[int] = []
         """Snapshot children that are not yet reaped."""
         self.detached = False
@@ -168,8 +170,6 @@ class Agent:
             return False
         from _socket import AF_UNIX, SOCK_STREAM, socket
 
-        from leakhunt.agent import wire
-
         for _ in range(CONNECT_TRIES):
             connection = socket(AF_UNIX, SOCK_STREAM)
             try:
@@ -185,8 +185,6 @@ class Agent:
 
     def _take(self) -> bool:
         """Read what has come and answer each whole request; False at the end of the stream."""
-        from leakhunt.agent import commands, wire
-
         data = self._socket.recv(wire.CHUNK)
         if not data:
             return False
@@ -203,16 +201,13 @@ class Agent:
         return True
 
     def _reap(self) -> None:
-        from leakhunt.agent import clone
-
         self.children = [pid for pid in self.children if not clone.reaped(pid)]
 
     def _end(self) -> None:
         """The controller is gone: leave nothing behind."""
         if not self.detached:
             self.detach()
-        if "leakhunt.agent.commands" in sys.modules:
-            sys.modules["leakhunt.agent.commands"].stop_tracing()
+        commands.stop_tracing()
         for pid in self.children:
             os.kill(pid, 9)
         while self.children:
@@ -231,7 +226,7 @@ class Agent:
         self._wake = ()
 
 
-def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) -> None:
+def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) -> Agent:
     """Start the agent of this process; it measures `functions` line by line."""
     agent = Agent(directory, address, bundle)
     spawn.install(directory, command_line())
@@ -248,3 +243,4 @@ def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) 
             HOOKS.add(known[0], "servers", "uwsgi")
     else:
         agent.start()
+    return agent

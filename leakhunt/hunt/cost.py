@@ -6,11 +6,13 @@ from leakhunt.errors import AgentError
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.model.run import Cost
 from leakhunt.samplers.activity import cpu_of
+from leakhunt.units import Bytes
 
 
 def measure_cost(rounds: Rounds) -> Cost:
-    """Cost so far: processor time of the agents over that of the workers they live in, and the longest pause."""
+    """Cost so far: processor time of the agents over that of the workers they live in, memory, and longest pause."""
     agents, workers = 0.0, 0.0
+    memory: list[Bytes] = []
     for link in rounds.serving().values():
         try:
             stats = link.stats()
@@ -18,8 +20,9 @@ def measure_cost(rounds: Rounds) -> Cost:
             continue
         agents += stats.cpu
         workers += cpu_of([link.hello.pid])
+        memory.append(stats.memory)
     return Cost(
         cpu_fraction=agents / workers if workers > 0 else None,
-        memory=None,  # what a process would take without an agent cannot be read off one that has it
+        memory=max(memory, default=None),
         longest_pause=rounds.longest_pause,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from leakhunt.errors import AgentError
 from leakhunt.model.measurement import HeapUsage
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, TypeStat
-from leakhunt.units import Seconds
+from leakhunt.units import Bytes, Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class AgentStats:
     gc_enabled: bool
     cpu: Seconds
     """CPU time of the agent's thread."""
+    memory: Bytes
+    """By which the process grew while the agent was loaded."""
     temp_dir: str
     problems: tuple[str, ...] = ()
     """What went wrong inside the agent."""
@@ -80,6 +82,7 @@ def read_stats(reply: Mapping[str, Any]) -> AgentStats:
         hooked=bool(reply["hooked"]),
         gc_enabled=bool(reply["gc_enabled"]),
         cpu=float(reply["cpu"]),
+        memory=int(reply["memory"]),
         temp_dir=str(reply["temp_dir"]),
         problems=tuple(str(problem) for problem in reply["problems"]),
     )

@@ -13,7 +13,7 @@ from statistics import stdev
 from typing import Final
 
 from leakhunt.agent.probes.heap import malloc_in_use
-from leakhunt.agent.probes.tcache import cached_by_threads
+from leakhunt.agent.probes.tcache import cached_bytes, find_caches
 from leakhunt.units import format_size
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "flask_gallery"
@@ -43,7 +43,7 @@ def main() -> None:
         in_use = malloc_in_use()
         assert in_use is not None, "needs glibc"
         left_out.append(in_use)
-        counted.append(in_use + cached_by_threads())
+        counted.append(in_use + cached_bytes(find_caches()))
     for name, levels in (("cached chunks counted", counted), ("cached chunks left out", left_out)):
         steps = [after - before for before, after in pairwise(levels)]
         print(f"{name}: standard deviation of a round's growth {format_size(stdev(steps))}")

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 
-from leakhunt.agent.probes.tcache import cached_by_threads
+from leakhunt.agent.probes.tcache import cached_bytes, find_caches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,14 +51,16 @@ def heap(_: Any, scene: Scene) -> dict[str, Any]:
 
 def malloc_in_use() -> int | None:
     """Bytes that callers of malloc hold; None where malloc is not glibc's."""
-    library = ctypes.PyDLL(None)
+    library, caches = ctypes.PyDLL(None), find_caches()
     for name, layout in (("mallinfo2", MallInfo2), ("mallinfo", MallInfo)):
         function = getattr(library, name, None)
         if function is not None:
             function.restype = layout
             info = function()
             mask = 0xFFFFFFFF if layout is MallInfo else (1 << 64) - 1
-            return int(info.uordblks & mask) + int(info.hblkhd & mask) - cached_by_threads()
+            # Before anything else is allocated, so that both figures are of one moment.
+            cached = cached_bytes(caches)
+            return int(info.uordblks & mask) + int(info.hblkhd & mask) - cached
     return None
 
 

@@ -13,7 +13,7 @@ import ctypes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator
+    from typing import Iterable, Iterator
 
 _BINS = 64
 _SMALLEST = 32
@@ -38,12 +38,18 @@ class Cache(ctypes.Structure):
     _fields_ = [("counts", ctypes.c_uint16 * _BINS), ("heads", ctypes.c_void_p * _BINS)]
 
 
-def cached_by_threads() -> int:
-    """Bytes of all free chunks in the caches that were found; 0 where the layout is another."""
+def find_caches() -> list[Cache]:
+    """The caches of this process, as they change; none where the layout is another."""
     if ctypes.sizeof(ctypes.c_void_p) != 8:
-        return 0
+        return []
     with open("/proc/self/maps", "rb") as maps:
-        return sum(_cached_at(address) for line in maps for address in _places(line))
+        places = [address for line in maps for address in _places(line)]
+    return [Cache.from_address(address + 16) for address in places if _is_chunk_of_cache(address)]
+
+
+def cached_bytes(caches: Iterable[Cache]) -> int:
+    """Bytes of all chunks that are in these caches now."""
+    return sum(map(_bytes_in, caches))
 
 
 def _places(line: bytes) -> Iterator[int]:
@@ -63,10 +69,11 @@ def _places(line: bytes) -> Iterator[int]:
                 return
 
 
-def _cached_at(address: int) -> int:
-    if ctypes.c_uint64.from_address(address + 8).value & ~_FLAGS != _CHUNK:
-        return 0
-    cache = Cache.from_address(address + 16)
+def _is_chunk_of_cache(address: int) -> bool:
+    return bool(ctypes.c_uint64.from_address(address + 8).value & ~_FLAGS == _CHUNK)
+
+
+def _bytes_in(cache: Cache) -> int:
     # A thread that has ended leaves counts whose lists are empty.
     if not all(bool(count) == bool(head) and count <= _MOST for count, head in zip(cache.counts, cache.heads)):
         return 0

@@ -44,7 +44,7 @@ def test_requests_that_seem_to_give_memory_back_bound_nothing() -> None:
 
 
 def test_what_can_be_told_from_nothing_is_the_better_of_two_bounds() -> None:
-    doses = {"a": [2, 3, 5, 7, 11, 13]}
+    doses: dict[str, Sequence[int]] = {"a": [2, 3, 5, 7, 11, 13]}
     jitter = lottery(doses, [100, -100, 100, -100, 100, -100]).slope("a", "live")
     assert jitter is not None
     assert jitter.interval is not None

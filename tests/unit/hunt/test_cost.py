@@ -31,6 +31,11 @@ def test_an_agent_that_does_not_answer_is_left_out(busy: Bench, pids: tuple[int,
     assert measure_cost(busy.rounds).cpu_fraction == pytest.approx(0.01)
 
 
+def test_the_memory_is_that_of_the_agent_that_took_most(busy: Bench, pids: tuple[int, ...]) -> None:
+    busy.target.agents[busy.target.add(pids[1])].memory = 1_200_000
+    assert measure_cost(busy.rounds).memory == 1_200_000
+
+
 def test_what_was_not_measured_is_none(bench: Bench) -> None:
     bench.target.agents.clear()
     assert measure_cost(bench.rounds) == Cost(None, None, None)

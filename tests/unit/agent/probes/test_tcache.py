@@ -13,7 +13,7 @@ FREED: Final = 7 * (1008 + 528 + 32)
 PROGRAM: Final = """
 import ctypes, os, threading
 from leakhunt.agent.probes.heap import malloc_in_use
-from leakhunt.agent.probes.tcache import cached_by_threads
+from leakhunt.agent.probes.tcache import cached_bytes, find_caches
 library = ctypes.PyDLL(None)
 library.malloc.restype = ctypes.c_void_p
 library.free.argtypes = [ctypes.c_void_p]
@@ -37,19 +37,19 @@ def wait():
 
 full, empty, done, end = [], [], threading.Event(), threading.Event()
 malloc_in_use()
-before = cached_by_threads()
+before = cached_bytes(find_caches())
 fill()
-after = cached_by_threads()
+after = cached_bytes(find_caches())
 thread = threading.Thread(target=wait)
 thread.start()
 done.wait()
-alive = cached_by_threads()
+alive = cached_bytes(find_caches())
 end.set()
 thread.join()
 while len(os.listdir("/proc/self/task")) > 1:  # Python is done with a thread before the system is
     pass
 freed = [with_chunks - without for with_chunks, without in zip(full, empty)]
-print(json.dumps({"cached": [before, after, alive, cached_by_threads()], "freed": freed}))
+print(json.dumps({"cached": [before, after, alive, cached_bytes(find_caches())], "freed": freed}))
 """
 
 
