@@ -153,7 +153,7 @@ def test_an_agent_counts_measures_explains_and_leaves_no_trace(python: Path, tmp
             link.heap()
         levels = [link.heap()[0].live or 0 for _ in range(10)]
         # What the agent itself holds while it answers is not the same to the byte.
-        assert max(levels) - min(levels) <= 512
+        assert max(levels) - min(levels) <= 1024
 
         for _ in range(8):
             target.get("/leak")
