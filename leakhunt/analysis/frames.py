@@ -49,6 +49,14 @@ def relative_file(file: str) -> str:
     return "/".join(file.rsplit("/", 2)[-2:])
 
 
+def short_file(file: str, conditions: Mapping[str, str]) -> str | None:
+    """The file as a person would name it: from the directory leakhunt was run in, or below its library directory."""
+    base = conditions.get("directory", "").rstrip("/") + "/"
+    if not is_application(Frame(file, 0, "")):
+        return relative_file(file)
+    return file.removeprefix(base) if base != "/" and file.startswith(base) else None
+
+
 def library_of(stack: Sequence[Frame], conditions: Mapping[str, str]) -> Library | None:
     """The innermost library frame, if the allocation happened in a library that the application called."""
     frame = stack[0] if stack and not is_application(stack[0]) else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from leakhunt.analysis.explain import alone_rounds
+from leakhunt.analysis.frames import short_file
 from leakhunt.analysis.sites import GrowingSite, growing_sites
 from leakhunt.model.report import Hotspot
 from leakhunt.model.run import Run
@@ -17,7 +19,7 @@ def find_hotspots(run: Run) -> tuple[Hotspot, ...]:
     for alone in alone_rounds(run):
         for site in growing_sites(alone):
             groups[alone.route, site.frame.file, site.frame.function].append(site)
-    rows = [_row(route, sites) for (route, _, _), sites in groups.items()]
+    rows = [_row(route, sites, run.conditions) for (route, _, _), sites in groups.items()]
     return tuple(sorted(rows, key=lambda row: (-row.kept_per_request, row.file, row.line)))
 
 
@@ -31,7 +33,7 @@ def flame_stacks(run: Run) -> tuple[tuple[tuple[Frame, ...], float], ...]:
     return tuple(sorted(widths.items(), key=lambda item: (-item[1], [(frame.file, frame.line) for frame in item[0]])))
 
 
-def _row(route: str, sites: list[GrowingSite]) -> Hotspot:
+def _row(route: str, sites: list[GrowingSite], conditions: Mapping[str, str]) -> Hotspot:
     heaviest = max(sites, key=lambda site: site.size_per_request)
     return Hotspot(
         heaviest.frame.function,
@@ -40,4 +42,5 @@ def _row(route: str, sites: list[GrowingSite]) -> Hotspot:
         route,
         sum(site.size_per_request for site in sites),
         sum(site.count_per_request for site in sites),
+        short_file(heaviest.frame.file, conditions),
     )

@@ -11,7 +11,7 @@ from leakhunt.analysis import wording
 from leakhunt.analysis.advice import advice
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.fingerprint import fingerprint
-from leakhunt.analysis.frames import library_of
+from leakhunt.analysis.frames import library_of, short_file
 from leakhunt.analysis.join import Lead, join
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath, Hop, growing_paths
@@ -172,7 +172,7 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     container = _container(case.run.containers, path)
     cap = container.cap if container else None
     cause = "bounded-cache" if cap is not None or case.judgement.state == "bounded" else "python-objects"
-    place = _site(site)
+    place = _site(site, case.run.conditions)
     return Suspect(
         route=case.report.route,
         bytes_per_request=lead.size_per_request,
@@ -273,11 +273,12 @@ def _container(containers: Sequence[Container], path: GrowingPath | None) -> Con
     return next((container for container in reversed(containers) if container.path in names), None)
 
 
-def _site(site: GrowingSite | None) -> Site | None:
+def _site(site: GrowingSite | None, conditions: Mapping[str, str]) -> Site | None:
     if site is None or not site.application:
         return None
     frame = site.frame
-    return Site(frame.file, frame.line, frame.function, getline(frame.file, frame.line).strip() or None)
+    source = getline(frame.file, frame.line).strip() or None
+    return Site(frame.file, frame.line, frame.function, source, short_file(frame.file, conditions))
 
 
 def _node(hop: Hop) -> str:

@@ -14,6 +14,8 @@ from leakhunt.model.run import Role, Run
 from leakhunt.units import format_size
 
 COMPLETE: Final = "complete"
+_BACKGROUND: Final = 1024.0
+"""Bytes per second from which idle growth is mentioned: less cannot be told in the seconds that a run rests."""
 _CRASH: Final = re.compile(r"killed by|exit code [1-9]")
 """Deaths other than that of a worker whose server recycles it."""
 _WEIGHT: Final = (Verdict.LEAK, Verdict.INCONCLUSIVE, Verdict.BOUNDED, Verdict.CLEAN)
@@ -71,8 +73,8 @@ def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport]) -> str:
 def _background(experiment: Experiment) -> list[str]:
     rows = experiment.ledger.of_phase(*JUDGED_PHASES)
     signal = memory_signal(rows)
-    rate = idle_rate(experiment.ledger, signal) if signal else None
-    # Less than a megabyte an hour is what a logger or a clock does.
-    if not rate or rate < 2**20 / 3600:
+    noise = max((block.noise(signal) for block in experiment.blocks), default=0.0) if signal else 0.0
+    rate = idle_rate(experiment.ledger, signal, noise) if signal else None
+    if not rate or rate < _BACKGROUND:
         return []
     return [f"grows by {format_size(rate)} per second while nothing is requested, which is no leak of a route"]

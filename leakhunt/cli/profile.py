@@ -127,7 +127,8 @@ def _run_name(request: Request) -> str:
 def _plan(request: Request, settings: Settings) -> Plan:
     options = {"time budget": f"{settings.budget:.0f} s"}
     if request.chdir != Path.cwd():
-        options["chdir"] = str(request.chdir)
+        below = request.chdir.is_relative_to(Path.cwd())
+        options["chdir"] = str(request.chdir.relative_to(Path.cwd()) if below else request.chdir)
     if request.env:
         options["env"] = ", ".join(sorted(request.env))  # names only: values may be secrets
     return Plan(
@@ -148,6 +149,7 @@ def _machine() -> Mapping[str, str]:
     return {
         "leakhunt": __version__,
         "leakhunt's python": platform.python_version(),
+        "directory": str(Path.cwd()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "available memory": format_size(available_memory()),
         "command": "leakhunt profile" if sys.argv[0] else "",

@@ -87,6 +87,8 @@ class Site:
     function: str
     source: str | None = None
     """The line itself, where the file could be read at the time of the analysis."""
+    short: str | None = None
+    """The file as a person would name it, where that is shorter: from the directory leakhunt was run in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class Hotspot:
     route: str
     kept_per_request: float
     blocks_per_request: float
+    short: str | None = None
+    """As in `Site`."""
 
 
 @dataclass(frozen=True, slots=True)

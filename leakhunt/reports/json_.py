@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, TypeAlias
 
-from leakhunt.model.report import Growth, Judgement, Report, RouteReport, Suspect, WorkerReport
+from leakhunt.model.report import Growth, Hotspot, Judgement, Report, RouteReport, Site, Suspect, WorkerReport
 from leakhunt.model.run import Cost, Plan
 from leakhunt.model.snapshot import Frame
 from leakhunt.reports.base import Format
@@ -52,7 +52,7 @@ def document(report: Report) -> dict[str, Json]:
         "judgement": _judgement(report.judgement),
         "routes": [_route(route) for route in report.routes],
         "suspects": [_suspect(suspect) for suspect in report.suspects],
-        "hotspots": [asdict(hotspot) for hotspot in report.hotspots],
+        "hotspots": [_place(hotspot) for hotspot in report.hotspots],
         "workers": [_worker(worker) for worker in report.workers],
         "rounds": [
             _nullable(
@@ -134,7 +134,7 @@ def _suspect(suspect: Suspect) -> Json:
         "bytes_per_request_interval": suspect.bytes_per_request_interval,
         "count_per_request": suspect.count_per_request,
         "type": suspect.type,
-        "site": None if suspect.site is None else _nullable(asdict(suspect.site), _WHY_NOT),
+        "site": None if suspect.site is None else _nullable(_place(suspect.site), _WHY_NOT),
         "library": None if suspect.library is None else _nullable(asdict(suspect.library), _WHY_NOT),
         "path": suspect.path,
         "deep_size": suspect.deep_size,
@@ -172,6 +172,11 @@ def _cost(cost: Cost | None) -> Json:
         "longest_pause_s": spent.longest_pause,
     }
     return _nullable(values, {})
+
+
+def _place(at: Site | Hotspot) -> dict[str, Json]:
+    """Without the short name, which is for people."""
+    return {name: value for name, value in asdict(at).items() if name != "short"}
 
 
 def _nullable(values: Mapping[str, Json], reasons: Mapping[str, str]) -> dict[str, Json]:

@@ -86,7 +86,7 @@ def _routes(report: Report) -> str:
 def _hotspots(report: Report) -> str:
     rows = [
         (
-            f"{_code(f'{spot.function}()')} {_code(f'{spot.file}:{spot.line}')}",
+            f"{_code(f'{spot.function}()')} {_code(phrases.line(spot))}",
             _code(spot.route),
             phrases.per_request(spot.kept_per_request),
             phrases.count(spot.blocks_per_request),

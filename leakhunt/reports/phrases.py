@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from leakhunt.model.report import Interval, Judgement, Report, RouteReport, Suspect, Verdict
+from leakhunt.model.report import Hotspot, Interval, Judgement, Report, RouteReport, Site, Suspect, Verdict
 from leakhunt.model.run import Cost
 from leakhunt.units import format_duration, format_size
 
@@ -87,10 +87,15 @@ def count(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{value:+.2f}"
 
 
+def line(at: Site | Hotspot) -> str:
+    """`courseware/views.py:42`."""
+    return f"{at.short or at.file}:{at.line}"
+
+
 def place(suspect: Suspect) -> str:
     """`courseware/views.py:42 make_thumbnail`: the line, else the library, else that there is none."""
     if suspect.site is not None:
-        return f"{suspect.site.file}:{suspect.site.line} {suspect.site.function}"
+        return f"{line(suspect.site)} {suspect.site.function}"
     if suspect.library is not None:
         return f"{suspect.library.package} {suspect.library.function}"
     return "line unknown"

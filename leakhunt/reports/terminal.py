@@ -86,7 +86,7 @@ def _suspect(rank: int, suspect: Suspect) -> RenderableType:
 
 
 def _line(suspect: Suspect) -> str:
-    return f"{suspect.site.file}:{suspect.site.line}" if suspect.site is not None else phrases.place(suspect)
+    return phrases.line(suspect.site) if suspect.site is not None else phrases.place(suspect)
 
 
 def _routes(report: Report) -> Table:

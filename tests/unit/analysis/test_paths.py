@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from builders import App, Kept, explain, record
 from leakhunt.analysis.explain import AloneRounds, Tally, alone_rounds
 from leakhunt.analysis.fingerprint import fingerprint
-from leakhunt.analysis.frames import innermost_application, is_application, library_of, relative_file
+from leakhunt.analysis.frames import innermost_application, is_application, library_of, relative_file, short_file
 from leakhunt.analysis.join import join
 from leakhunt.analysis.paths import growing_paths
 from leakhunt.analysis.sites import growing_sites
@@ -136,3 +136,11 @@ def test_fingerprints_tell_bugs_apart() -> None:
 def test_files_lose_what_differs_between_machines() -> None:
     assert relative_file("/a/b/c/views.py") == "c/views.py"
     assert relative_file("/v/lib/python3.12/site-packages/PIL/Image.py") == "PIL/Image.py"
+
+
+def test_files_are_named_as_from_where_leakhunt_was_run() -> None:
+    here = {"directory": "/srv/app"}
+    assert short_file("/srv/app/shop/views.py", here) == "shop/views.py"
+    assert short_file("/srv/app/.venv/lib/python3.12/site-packages/PIL/Image.py", here) == "PIL/Image.py"
+    assert short_file("/srv/application/views.py", here) is None
+    assert short_file("/srv/app/views.py", {}) is None
