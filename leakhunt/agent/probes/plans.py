@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import types
 from _contextvars import Context
 from _thread import _local as thread_local
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 OWN = "_leakhunt_agent"
 TRANSPARENT = frozenset({"Counted", "Response", "SizedResponse"})
 """Classes of ours through which the app is reached."""
+_NUMBER = re.compile(r"\d+")
 LRU = type(lru_cache(maxsize=None)(len))
 
 
@@ -183,7 +185,8 @@ def _local(walk: Walk, thing: Any, node: int) -> None:
 
 def _context(walk: Walk, thing: Any, node: int) -> None:
     for variable, value in thing.items():
-        walk.one(value, node, f"[<ContextVar {variable.name}>]")
+        # Numbers in a name tell one instance's variable from another's: all of them are one place.
+        walk.one(value, node, f"[<ContextVar {_NUMBER.sub('*', variable.name)}>]")
     _rest(walk, thing, node)
 
 

@@ -93,7 +93,7 @@ def local(leak: Any) -> threading.local:
 
 
 def context(leak: Any) -> Any:
-    variable: ContextVar[Any] = ContextVar("request")
+    variable: ContextVar[Any] = ContextVar("request of Local-140187414937120")
     ours = copy_context()
     ours.run(variable.set, leak)
     return ours
@@ -148,7 +148,7 @@ CASES: list[tuple[Callable[[Any], Any], str]] = [
     (functools.partial(cached, 10), ".cache['*'].inner"),
     (lambda leak: type("Registry", (), {"members": [leak]}), ".members[*]"),
     (local, ".name"),
-    (context, "[<ContextVar request>]"),
+    (context, "[<ContextVar request of Local-*>]"),
     (raised, ".args[*]"),
     (lambda leak: lambda given=leak: given, ".__defaults__[*]"),
 ]
