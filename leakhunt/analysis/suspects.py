@@ -64,10 +64,10 @@ class Case:
         return max(0.0, self.report.bytes_per_request or 0.0)
 
     @property
-    def highest(self) -> float:
-        """The most that they can be, as far as the verdict rounds tell."""
+    def certain(self) -> float:
+        """As many of them as there are in any case, where noise makes the total vague."""
         interval = self.report.bytes_per_request_interval
-        return self.total if interval is None else max(self.total, interval[1])
+        return self.total if interval is None else max(interval[0], self.total / 2)
 
 
 def explained_paths(run: Run) -> Mapping[str, tuple[GrowingPath, ...]]:
@@ -99,11 +99,11 @@ def _worth_naming(case: Case) -> list[Lead]:
 
     A tracer knows only what was allocated since it began: where a full cache exchanges old entries for new ones, the
     new ones look like growth. The walk over the heap sees what there is. So lines that no path leads to are left what
-    the paths leave of the growth, and no more.
+    the paths certainly leave of the growth, and no more.
     """
     floor = _SHARE * case.total
     named = [lead for lead in case.leads if lead.path and (lead.size_per_request >= floor or _counts(lead))]
-    room = case.highest - sum(lead.size_per_request for lead in case.leads if lead.path)
+    room = case.certain - sum(lead.size_per_request for lead in case.leads if lead.path)
     for lead in case.leads:
         if lead.path is None:
             size = min(lead.size_per_request, room) if case.total else lead.size_per_request
