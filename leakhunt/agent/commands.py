@@ -12,9 +12,17 @@ from leakhunt.agent.process import temp_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
-    from leakhunt.agent.control import Agent
+    class Agent(Protocol):
+        """What the commands need of the agent."""
+
+        address: str
+        memory: int
+        children: list[int]
+
+        def thread_cpu(self) -> float: ...
+        def detach(self) -> list[str]: ...
 
 
 class Refusal(Exception):
