@@ -245,6 +245,9 @@ class FakeTarget:
     def failure(self) -> str | None:
         return self.died
 
+    def with_last_lines(self, sentence: str) -> str:
+        return f"{sentence}\n  | ValueError: no such album"
+
     def caveats(self) -> tuple[Caveat, ...]:
         return (Caveat("stdlib-server", "The standard library's server was used."),)
 

@@ -85,7 +85,7 @@ class _Lines:
         records, tables = self._rounds_of(steps, WARM_UP)
         # Every module that the workload needs is imported by now: what the target lacks, it will not get.
         merge_tables(tables)
-        working = working_steps(records, steps)
+        working = working_steps(records, steps, self._target.with_last_lines)
         if len(working) < len(steps):
             self._caveats.append(f"left out for the responses they got: {unexpected_answers(records)}")
         self._observer.phase(f"measuring: {requests} requests of each step")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -45,7 +45,7 @@ def warm_up(rounds: Rounds, steps: Sequence[str]) -> Mapping[str, StepCost]:
         after = rounds.run(Phase.WARM_UP, {step: _TIMED}, alone=step)
         costs[step] = _cost(step, before, after, rounds.recorder.run().requests)
     rounds.learn_routes()
-    working = working_steps(rounds.recorder.run().requests, steps)
+    working = working_steps(rounds.recorder.run().requests, steps, rounds.target.with_last_lines)
     _until_steady(rounds, working)
     rounds.learn_routes()
     return {step: costs[step] for step in working}
@@ -57,16 +57,22 @@ def unexpected_share(requests: Sequence[RequestRecord], step: str) -> float:
     return sum(not record.expected for record in mine) / len(mine) if mine else 0.0
 
 
-def working_steps(requests: Sequence[RequestRecord], steps: Sequence[str]) -> tuple[str, ...]:
+def working_steps(
+    requests: Sequence[RequestRecord], steps: Sequence[str], with_last_lines: Callable[[str], str]
+) -> tuple[str, ...]:
     """The steps that get the responses they should, but for a few.
+
+    Where the target itself failed, `with_last_lines` adds what it wrote about that to the error.
 
     Raises:
         WorkloadError: there is none.
     """
     working = tuple(step for step in steps if unexpected_share(requests, step) <= MAX_UNEXPECTED)
     if not working:
+        sentence = f"No step of the workload gets the response it should: {unexpected_answers(requests)}."
+        failed = any((record.status or 0) >= 500 for record in requests)
         raise WorkloadError(
-            f"No step of the workload gets the response it should: {unexpected_answers(requests)}.",
+            with_last_lines(sentence) if failed else sentence,
             "Check the paths, the login and `expect` in the workload; redirects count as unexpected.",
         )
     return working

@@ -68,6 +68,10 @@ class Target(Protocol):
         """One sentence if the target as a whole has died."""
         ...
 
+    def with_last_lines(self, sentence: str) -> str:
+        """The sentence, and below it the last lines that the target wrote to stderr, if it wrote any."""
+        ...
+
     def caveats(self) -> tuple[Caveat, ...]: ...
 
     def conditions(self) -> Mapping[str, str]:

@@ -111,6 +111,9 @@ class LaunchedTarget(Target):
     def failure(self) -> str | None:
         return None if self._running is None else self._running.failure()
 
+    def with_last_lines(self, sentence: str) -> str:
+        return sentence if self._running is None else self._shown.with_tail(sentence, self._running.log)
+
     def caveats(self) -> tuple[Caveat, ...]:
         return self._caveats
 

@@ -20,6 +20,7 @@ import pytest
 
 from leakhunt.agent.bundle import write_boot
 from leakhunt.model.snapshot import Snapshot
+from leakhunt.targets.answers import AgentStats
 from leakhunt.targets.hub import AgentHub, AgentLink
 
 Found = TypeVar("Found")
@@ -107,6 +108,12 @@ def wait_for(look: Callable[[], Found | None], seconds: float = 20.0) -> Found:
     raise AssertionError("it did not happen in time")
 
 
+def settled(link: AgentLink) -> AgentStats:
+    """What the agent counts once no request is in flight: a client has its response before the server is done."""
+    wait_for(lambda: link.stats().in_flight == 0)
+    return link.stats()
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -144,7 +151,7 @@ def test_an_agent_counts_measures_explains_and_leaves_no_trace(python: Path, tmp
     (tmp_path / "serve.py").write_text(SERVER)
     with launched(tmp_path, lambda port: [str(python), "-W", "error", "serve.py", str(port)]) as target:
         link = target.link()
-        before = link.stats()
+        before = settled(link)
         assert before.hooked
         assert before.served == {"GET /ready": 1}
 
@@ -180,7 +187,7 @@ def test_an_agent_counts_measures_explains_and_leaves_no_trace(python: Path, tmp
 
         assert b"SIGCHLD" not in target.get("/children")
         assert target.get("/children") == b"[]"
-        assert link.stats().served["GET /leak"] == 12
+        assert settled(link).served["GET /leak"] == 12
         assert link.detach() == ()
         wait_for(lambda: len(list(Path(f"/proc/{target.process.pid}/task").iterdir())) == 2)
         assert target.get("/leak") == b"ok"

@@ -97,11 +97,18 @@ def test_no_step_left_is_an_error_with_the_answers(simulated: Bench) -> None:
     assert "redirects count as unexpected" in caught.value.hint
 
 
+def test_what_a_target_that_fails_wrote_is_shown(simulated: Bench) -> None:
+    simulated.app.statuses = {"image": 500, "page": 404}
+    with pytest.raises(WorkloadError) as caught:
+        warm_up(simulated.rounds, STEPS)
+    assert caught.value.message.splitlines()[1:] == ["  | ValueError: no such album"]
+
+
 @pytest.mark.parametrize(("failures", "works"), [(0, True), (1, True), (2, False), (10, False)])
 def test_a_step_may_fail_now_and_then(failures: int, works: bool) -> None:
     requests = [answer("image", 500)] * failures + [answer("image", 200)] * (10 - failures) + [answer("page", 200)]
     assert unexpected_share(requests, "image") == failures / 10
-    assert ("image" in working_steps(requests, STEPS)) is works
+    assert ("image" in working_steps(requests, STEPS, str)) is works
 
 
 def test_answers_are_counted_by_step_and_kind() -> None:
