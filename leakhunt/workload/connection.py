@@ -25,6 +25,8 @@ from leakhunt.workload.scenario import Fault
 _KEPT: Final = 1_000_000
 """Most bytes of an answer that are kept when an answer is asked for; a login page is smaller."""
 _READ: Final = 65536
+_SOON: Final[Seconds] = 0.02
+"""Within this time after its answer a server closes a connection that it does not keep."""
 _SAFE: Final = "/?&=%:@!$'()*+,;~[]-._"
 
 
@@ -84,6 +86,10 @@ class _EndlessError(TimeoutError):
 class _Progress:
     sent: Bytes = 0
     error: str | None = field(default=None)
+    answered: bool = False
+    """The head of the answer has come."""
+    hung_up: bool = False
+    """The server closed the connection before that."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -103,12 +109,22 @@ class Connection:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._http: http.client.HTTPConnection | None = None
-        self.kept: bool | None = None
-        """Whether the server kept the connection open after its last answer; None before the first."""
+        self._reuse: bool | None = None
+        """Whether the server keeps connections that it does not announce to close; None until that is known."""
 
     def send(self, request: Request) -> Answer:
         """Send `request` and read the whole answer. Never raises for what the network or the server does."""
+        kept = self._http is not None
         progress = _Progress()
+        answer = self._try(request, progress)
+        if kept and progress.hung_up:
+            # The server had closed the connection, and the request came too late to be read: it is sent once more over
+            # a new one. This never happens twice, so that a worker that dies of its requests is not taken for it.
+            self._reuse = False
+            return self._try(request, _Progress())
+        return answer
+
+    def _try(self, request: Request, progress: _Progress) -> Answer:
         try:
             connection = self._connected(request.timeout)
         except OSError as error:
@@ -126,8 +142,11 @@ class Connection:
         except TimeoutError as error:
             what = "no end of the answer" if isinstance(error, _EndlessError) else "no progress"
             return self._failed(f"{what} for {request.timeout:g} s", progress)
-        except http.client.RemoteDisconnected:
-            return self._failed(progress.error or "connection closed without an answer", progress)
+        except ConnectionError as error:
+            progress.hung_up = not progress.answered
+            closed = isinstance(error, http.client.RemoteDisconnected)
+            reason = "connection closed without an answer" if closed else _reason(error)
+            return self._failed(progress.error or reason, progress)
         except (OSError, http.client.HTTPException) as error:
             return self._failed(progress.error or _reason(error), progress)
 
@@ -177,12 +196,18 @@ class Connection:
     def _read(self, connection: http.client.HTTPConnection, request: Request, progress: _Progress) -> Answer:
         _acknowledge_at_once(connection.sock)
         response = connection.getresponse()
+        progress.answered = True
         text = _drain(response, keep=_KEPT if request.keep_text else 0, timeout=request.timeout)
         unsent = request.body is not None and progress.sent < request.body.length
-        self.kept = not response.will_close
-        if response.will_close or unsent:
+        if response.will_close or unsent or not self._is_kept(connection.sock):
             self.close()
         return Answer(response.status, progress.sent, headers=tuple(response.getheaders()), text=text)
+
+    def _is_kept(self, sock: socket.socket) -> bool:
+        """Whether the server keeps its connections, which is learned from what it does after its first answer."""
+        if self._reuse is None:
+            self._reuse = not select.select([sock], [], [], _SOON)[0]
+        return self._reuse
 
     def _failed(self, error: str, progress: _Progress) -> Answer:
         self.close()

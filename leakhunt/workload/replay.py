@@ -119,12 +119,6 @@ class Replayer:
         fill = Placeholders(_REPEATED, self._seed)
         return {step.name: f"{step.method} {mask_path(fill.text(step.path))}" for step in self._workload.steps}
 
-    @property
-    def keeps_alive(self) -> bool | None:
-        """Whether the server keeps connections open between requests; None before its first answer."""
-        known = [connection.kept for connection in self._connections if connection.kept is not None]
-        return any(known) if known else None
-
     def _plan(self, order: Sequence[str], inputs: str, sizes: Mapping[str, Bytes]) -> list[_Planned]:
         planned: list[_Planned] = []
         for name in order:
