@@ -25,8 +25,9 @@ _SHARE: Final = 0.05
 """Share of a route's growth below which a lead is not worth a line of its own."""
 _EXPLAINED: Final = 0.5
 """Share of a route's growth that Python's allocations have to explain, else the rest is native."""
-_SAME: Final = (0.75, 1.33)
-"""Share of a route's growth between which the suspects of the explain rounds are taken to be all of it."""
+_SAME: Final = 0.75
+"""Share of a route's growth from which the suspects of the explain rounds are taken to be all of it."""
+_MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "threads": ("threads", ("Thread", "_thread")),
     "descriptors": ("descriptors", ("socket", "FileIO", "BufferedReader", "BufferedWriter", "Selector")),
@@ -116,11 +117,12 @@ def _worth_naming(case: Case) -> list[Lead]:
 def _to_scale(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     """Suspects that together are the route's growth, sized by the verdict rounds.
 
-    The explain rounds send so few requests that their uploads may be larger or smaller than usual. They know
-    the shares, the verdict rounds the sum.
+    The explain rounds send so few requests that their uploads may be larger or smaller than usual, or that a table
+    which doubled shows as much as all its entries. They know the shares, the verdict rounds the sum.
     """
     together = sum(suspect.bytes_per_request or 0.0 for suspect in suspects)
-    if not case.total or not _SAME[0] <= together / case.total <= _SAME[1]:
+    no_memory = bool(case.judgement.signals) and not _MEMORY & set(case.judgement.signals)
+    if not case.total or no_memory or together < _SAME * case.total:
         return suspects
     scale = case.total / together
     return [
@@ -198,8 +200,7 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
 def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     """Growth that Python's allocators do not account for, put down to the objects most likely to own it."""
     missing = case.total - sum(suspect.bytes_per_request or 0.0 for suspect in suspects)
-    memory = {"live", "anonymous", "blocks"} & set(case.judgement.signals)
-    if not memory or missing < (1 - _EXPLAINED) * case.total:
+    if not _MEMORY & set(case.judgement.signals) or missing < (1 - _EXPLAINED) * case.total:
         return suspects
     if not case.explained:
         return [_unexplained(case, missing)]

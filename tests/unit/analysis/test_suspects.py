@@ -67,3 +67,8 @@ def test_a_line_alone_is_the_suspect_where_no_path_was_found() -> None:
     assert found.site is not None
     assert (found.site.line, found.path) == (41, None)
     assert found.bytes_per_request == pytest.approx(20_000, rel=0.01)
+
+
+def test_a_table_that_doubled_does_not_make_its_line_larger_than_the_growth_of_the_route() -> None:
+    (found,) = suspects(2_000, [Kept(NAMES, size=1_900, stack=[VIEW], allocated=9_000)])
+    assert found.bytes_per_request == pytest.approx(2_000, rel=0.02)
