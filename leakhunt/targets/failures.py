@@ -75,7 +75,9 @@ def explain(stderr: str, *, app: str | None, cwd: str) -> Explanation | None:
         return Explanation(
             "the port of the target is already in use", "End the program that has it, or choose another port."
         )
-    return None if app is None else _explain_import(_WAITRESS.sub(r"\1: \2", stderr), app, cwd)
+    if app is None:
+        return _explain_lack(stderr)
+    return _explain_import(_WAITRESS.sub(r"\1: \2", stderr), app, cwd)
 
 
 def explain_uncallable(stderr: str, app: str) -> Explanation | None:
@@ -84,6 +86,17 @@ def explain_uncallable(stderr: str, app: str) -> Explanation | None:
         return None
     return Explanation(
         f"{app} is not callable, so it is no WSGI app", "Write MODULE:FACTORY() if a function makes the app."
+    )
+
+
+def _explain_lack(stderr: str) -> Explanation | None:
+    errors = _LAST_ERROR.findall(stderr)
+    lacking = _NO_MODULE.search(errors[-1]) if errors else None
+    if lacking is None:
+        return None
+    return Explanation(
+        f"the interpreter of the target finds no module {lacking[1]}",
+        f"Activate the environment that has {lacking[1]}, or name its interpreter in the command.",
     )
 
 

@@ -65,7 +65,7 @@ class Supervision:
         if answer is None:
             raise TargetError(f"{command[0]} was not started: leakhunt's supervisor process is gone")
         if "pid" not in answer:
-            raise _not_started(command[0], answer)
+            raise _not_started(command[0], cwd, answer)
         return int(answer["pid"])
 
     def exit_status(self, pid: int) -> int | None:
@@ -122,10 +122,11 @@ class Supervision:
             self._changed.notify_all()
 
 
-def _not_started(program: str, answer: Mapping[str, Any]) -> TargetError:
+def _not_started(program: str, cwd: Path, answer: Mapping[str, Any]) -> TargetError:
     if answer["errno"] == errno.ENOENT:
         return TargetError(
-            f"there is no program {program}",
+            # A path counts from where the program is to run.
+            f"there is no program {program}" + (f" in {cwd}" if "/" in program and program[0] != "/" else ""),
             "Check the spelling, or give its path; is the virtual environment that holds it active?",
         )
     if answer["errno"] == errno.EACCES:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -318,6 +319,8 @@ def test_a_target_that_never_listens_is_given_up(site: Path, launch: Launch) -> 
 def test_a_program_that_does_not_exist_is_named(site: Path, launch: Launch) -> None:
     with pytest.raises(TargetError, match="there is no program nosuchprogram"):
         launch(command(site, "nosuchprogram"))
+    with pytest.raises(TargetError, match=f"there is no program bin/nosuch in {re.escape(str(site))}"):
+        launch(command(site, "bin/nosuch"))
     with pytest.raises(UsageError, match="there is no directory"):
         launch(command(site / "nosuch", "true"))
 

@@ -36,6 +36,13 @@ def test_a_command_of_the_users_own_is_not_interpreted() -> None:
     assert explain("ValueError: boom", app=None, cwd="/srv") is None
 
 
+def test_a_command_whose_interpreter_lacks_a_module_gets_a_hint() -> None:
+    found = explain("Traceback\nModuleNotFoundError: No module named 'django'", app=None, cwd="/srv")
+    assert found is not None
+    assert found.sentence == "the interpreter of the target finds no module django"
+    assert found.hint == "Activate the environment that has django, or name its interpreter in the command."
+
+
 def test_an_exit_status_is_said_in_words() -> None:
     assert how_ended(3) == "ended with exit code 3"
     assert how_ended(-15) == "was killed by SIGTERM"
