@@ -67,6 +67,8 @@ def run_directory(base: Path, name: str, now: datetime) -> Path:
 class RunWriter:
     """Records a run as it happens. May be used from several threads.
 
+    As a context that an error leaves before the first round, it removes the directory that it made.
+
     Raises:
         UsageError: the directory exists already.
         RunFileError: the run cannot be written, at the start or at any later call; what was recorded stays readable.
@@ -75,6 +77,7 @@ class RunWriter:
     def __init__(self, directory: Path, *, name: str, started_at: str, leakhunt: str, plan: Plan) -> None:
         self.path = directory / FILE_NAME
         self._lock = threading.RLock()
+        self._worth_keeping = False
         _make_private(directory, self.path)
         try:
             self._create({"name": name, "started_at": started_at, "leakhunt": leakhunt}, plan)
@@ -103,6 +106,9 @@ class RunWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+        if error is not None and not self._worth_keeping:
+            # A target that did not start leaves nothing to read, and would be in the way of the next try.
+            _remove(self.path.parent)
 
     def conditions(self, conditions: Mapping[str, str]) -> None:
         """Add conditions; those known by the same name are replaced."""
@@ -123,6 +129,7 @@ class RunWriter:
         self, finished: Round, requests: Iterable[RequestRecord] = (), timeline: Iterable[TimelinePoint] = ()
     ) -> None:
         """Add a finished round with its requests and the growth chart's dots: all of it or nothing."""
+        self._worth_keeping = True
         with self._transaction():
             round_id = self._put("rounds", round_row(finished))
             self._put("doses", *((round_id, *dose) for dose in finished.doses.items()))
