@@ -149,24 +149,30 @@ RUNS = st.builds(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @given(run=RUNS)
-def test_an_error_before_the_first_round_leaves_no_directory_in_the_way(tmp_path: Path) -> None:
-    with pytest.raises(LeakhuntError), writer(tmp_path / "run") as recorder:
-        recorder.finish("stopped by an error")
-        raise LeakhuntError("the target did not start")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_error_after_a_round_loses_nothing(tmp_path: Path) -> None:
-    with pytest.raises(LeakhuntError), writer(tmp_path / "run") as recorder:
-        recorder.round(round_number(0))
-        raise LeakhuntError("the target died")
-    assert len(read_run(tmp_path / "run").rounds) == 1
-
-
 def test_a_run_comes_back_exactly_as_it_was_recorded(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = record(run, tmp_path_factory.mktemp("runs") / "run")
     assert read_run(directory) == run
     assert read_run(directory / "run.sqlite") == run
+
+
+def failed(directory: Path, rounds: int) -> None:
+    """A run that an error ends after so many rounds."""
+    with writer(directory) as recorder:
+        for index in range(rounds):
+            recorder.round(round_number(index))
+        raise LeakhuntError("the target died")
+
+
+def test_an_error_before_the_first_round_leaves_no_directory_in_the_way(tmp_path: Path) -> None:
+    with pytest.raises(LeakhuntError):
+        failed(tmp_path / "run", rounds=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_after_a_round_loses_nothing(tmp_path: Path) -> None:
+    with pytest.raises(LeakhuntError):
+        failed(tmp_path / "run", rounds=1)
+    assert len(read_run(tmp_path / "run").rounds) == 1
 
 
 def test_only_the_owner_may_read_what_is_recorded(tmp_path: Path) -> None:
