@@ -31,7 +31,9 @@ def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport
     flaws = _flaws(run)
     if verdict is not Verdict.LEAK and (flaws or not experiment.blocks):
         verdict = Verdict.INCONCLUSIVE
-    limits = [route.minimum_detectable for route in routes]
+    # What leaks was seen: how small a leak may be is a question about the others.
+    unseen = [route for route in routes if route.verdict is not Verdict.LEAK] or list(routes)
+    limits = [route.minimum_detectable for route in unseen]
     known = [limit for limit in limits if limit is not None]
     return Judgement(
         verdict,

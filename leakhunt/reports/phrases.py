@@ -78,8 +78,8 @@ def duration(value: float | None) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """`3.20x`, or a dash."""
-    return NOT_MEASURED if value is None else f"{value:.2f}x"
+    """`3.20x`, or a dash; a slope below zero is noise around zero."""
+    return NOT_MEASURED if value is None else f"{max(value, 0.0):.2f}x"
 
 
 def count(value: float | None) -> str:
@@ -182,7 +182,7 @@ def because(suspect: Suspect) -> str:
 
 
 def _of_upload(route: RouteReport) -> str:
-    return "" if route.amplification is None else f" ({route.amplification:.2f} x upload)"
+    return "" if route.amplification is None else f" ({max(route.amplification, 0.0):.2f} x upload)"
 
 
 def _or_unmeasured(text: str) -> str:
