@@ -136,7 +136,8 @@ def test_recycled_workers_bring_agents_of_their_own(tmp_path: Path) -> None:
                     total[link.key] = sum(link.stats().served.values())
         assert len(lives) >= 7
         assert max(total.values()) <= 5
-        assert sum(total.values()) >= 30
+        # A worker may be gone before its last request could be asked for.
+        assert sum(total.values()) >= 28
 
 
 @pytest.mark.parametrize(
