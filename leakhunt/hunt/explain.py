@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from statistics import median
 from typing import Final
 
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.paths import growing_paths
 from leakhunt.errors import AgentError
-from leakhunt.hunt.doses import MEAN_MULTIPLE, prime_doses
+from leakhunt.hunt.doses import MEAN_MULTIPLE, base_for_total, prime_doses
+from leakhunt.hunt.lives import life_span
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.warm_up import StepCost
 from leakhunt.model.run import Phase, Round
@@ -26,7 +28,12 @@ _TIME: Final[Seconds] = 1.2
 """Wanted duration of the requests after the first round."""
 _GROWTH: Final[Bytes] = 128 * 2**20
 """Wanted bound for what they leave behind."""
+_SMALLEST_BASE: Final = 2
 _LARGEST_BASE: Final = 17
+_EVEN: Final = 0.8
+"""Part of what a worker still serves that is planned for: another may get more than its share."""
+_TRIES: Final = 3
+"""How often workers are used up, since requests are not dealt out evenly."""
 _HOLDERS: Final = 5
 """Holders of a step that are looked at more closely."""
 
@@ -36,22 +43,55 @@ def explain(rounds: Rounds, step: str, cost: StepCost, *, show_values: bool) -> 
 
     An agent that refuses or fails is a caveat, not an error: the verdict does not rest on these rounds.
     """
+    room = _make_room(rounds, step)
     traced: dict[str, AgentLink] = {}
     try:
         first = _round(rounds, step, _FIRST_DOSE * _workers(rounds), traced)
-        for dose in explain_doses(_traced_duration(rounds, first), cost.growth, _workers(rounds)):
+        for dose in explain_doses(_traced_duration(rounds, first), cost.growth, _workers(rounds), room):
             _round(rounds, step, dose, traced)
         _inspect(rounds, step, show_values=show_values)
     finally:
         _stop_tracing(rounds, traced)
 
 
-def explain_doses(duration: Seconds, growth: Bytes, workers: int) -> Sequence[int]:
-    """Requests of each further round: distinct primes, few where a request is slow under tracing or keeps much."""
+def explain_doses(duration: Seconds, growth: Bytes, workers: int, room: int | None = None) -> Sequence[int]:
+    """Requests of each further round: distinct primes, few where a request is slow under tracing or keeps much.
+
+    `room` is how many requests each worker still serves before it is recycled, the first round included.
+    """
     affordable = _TIME / max(duration, 1e-4) / _ROUNDS / MEAN_MULTIPLE
     bearable = _GROWTH / max(growth, 1) / _ROUNDS / MEAN_MULTIPLE
-    base = max(2, min(_LARGEST_BASE, int(affordable), int(bearable)))
+    base = max(_SMALLEST_BASE, min(_LARGEST_BASE, int(affordable), int(bearable)))
+    if room is not None:
+        base = max(_SMALLEST_BASE, min(base, base_for_total(room - _FIRST_DOSE, _ROUNDS)))
     return [dose * workers for dose in prime_doses(base, _ROUNDS)]
+
+
+def _make_room(rounds: Rounds, step: str) -> int | None:
+    """Requests that each worker still serves; workers that are recycled too soon are used up first.
+
+    A snapshot tells what grew only beside an earlier one of the same life. None where no worker is recycled.
+    """
+    life = life_span(rounds.recorder.run())
+    if life is None:
+        return None
+    needed = min(life, _FIRST_DOSE + sum(prime_doses(_SMALLEST_BASE, _ROUNDS)))
+    left = _requests_left(rounds, life)
+    for _ in range(_TRIES):
+        short = [requests for requests in left if requests < needed]
+        if not short:
+            break
+        rounds.run(Phase.EXPLAIN, {step: (max(short) + 1) * len(left)}, alone=step)
+        left = _requests_left(rounds, life)
+    return int(min(left) * _EVEN) if left else None
+
+
+def _requests_left(rounds: Rounds, life: int) -> list[int]:
+    served = []
+    for link in rounds.serving().values():
+        with suppress(AgentError):  # it is being recycled just now
+            served.append(sum(link.stats().served.values()))
+    return [max(0, life - requests) for requests in served]
 
 
 def _round(rounds: Rounds, step: str, dose: int, traced: dict[str, AgentLink]) -> Round:

@@ -62,6 +62,12 @@ def test_every_worker_gets_its_share() -> None:
     assert list(explain_doses(0.001, 1000, 3)) == [dose * 3 for dose in explain_doses(0.001, 1000, 1)]
 
 
+def test_workers_that_are_recycled_get_no_more_than_they_still_serve() -> None:
+    assert list(explain_doses(0.001, 1000, 1, room=60)) == [7, 19, 29]
+    assert list(explain_doses(0.001, 1000, 3, room=60)) == [21, 57, 87]
+    assert list(explain_doses(0.001, 1000, 1, room=3)) == [2, 5, 11]
+
+
 def test_nothing_measured_is_no_reason_to_send_more() -> None:
     assert list(explain_doses(0.0, 0, 1)) == [17, 43, 71]
 
@@ -106,6 +112,26 @@ def test_all_workers_are_traced_and_seen(pair: Bench) -> None:
     assert commands(pair)[:4] == ["trace", "trace", "load", "snapshot"]
     assert {snapshot.worker for snapshot in pair.run.snapshots} == set(pair.target.agents)
     assert [done.doses["image"] for done in pair.of(Phase.EXPLAIN)] == [4, 34, 86, 142]
+
+
+def test_a_worker_that_will_be_recycled_soon_is_used_up_before_it_is_traced(
+    leaky: Bench, pids: tuple[int, ...]
+) -> None:
+    def recycle(_: int) -> None:
+        link = only(leaky)
+        if sum(link.served.values()) >= 40:
+            leaky.target.end(link.key)
+            leaky.target.add(pids[0])
+
+    leaky.replayer.before = recycle
+    for _ in range(4):
+        leaky.rounds.run(Phase.DOSE, {"image": 20})
+    leaky.target.log.clear()
+    explain(leaky.rounds, "image", CHEAP, show_values=False)
+    assert commands(leaky)[:3] == ["load", "trace", "load"]
+    snapshots = leaky.run.snapshots
+    assert len(snapshots) == 4
+    assert len({snapshot.worker for snapshot in snapshots}) == 1
 
 
 def test_a_worker_born_in_between_is_traced_too(leaky: Bench, pids: tuple[int, ...]) -> None:
