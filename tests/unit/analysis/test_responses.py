@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from builders import App, record
+from leakhunt.analysis.responses import Responses, count_responses
+from leakhunt.model.measurement import RequestRecord
+
+IMAGE = "POST /image"
+EMPTY = replace(record(App(), rounds=0), requests=(), routes={})
+
+
+def request(step: str, status: int | None = 200, *, duration: float = 0.1, retry: int = 0) -> RequestRecord:
+    return RequestRecord(0, step, status, status == 200, 10, 0.0, duration, retry)
+
+
+def responses(routes: dict[str, str], *requests: RequestRecord) -> dict[str, Responses]:
+    return dict(count_responses(replace(EMPTY, routes=routes, requests=requests)))
+
+
+def test_a_run_without_routes_and_requests_has_no_rows() -> None:
+    assert responses({}) == {}
+
+
+def test_the_steps_of_a_route_are_counted_together() -> None:
+    routes = {"image": IMAGE, "broken image": IMAGE, "page": "GET /"}
+    found = responses(routes, request("image"), request("broken image", 400), request("page"))
+    assert found[IMAGE].steps == ("image", "broken image")
+    assert (found[IMAGE].requests, found[IMAGE].unexpected) == (2, 1)
+    assert found["GET /"].requests == 1
+
+
+def test_a_route_that_nothing_was_sent_to_has_no_duration_and_no_share() -> None:
+    (found,) = responses({"image": IMAGE}).values()
+    assert (found.requests, found.statuses, found.median_duration, found.unexpected_share) == (0, {}, None, 0.0)
+
+
+def test_a_step_whose_route_was_never_told_stands_for_itself() -> None:
+    (found,) = responses({}, request("image")).values()
+    assert (found.steps, found.requests) == ((), 1)
+
+
+def test_statuses_are_counted_the_commonest_first() -> None:
+    sent = [request("image", status) for status in (500, 200, None, 200, 302, 200, None)]
+    found = responses({"image": IMAGE}, *sent)[IMAGE]
+    assert list(found.statuses.items()) == [("200", 3), ("no response", 2), ("500", 1), ("302", 1)]
+    assert found.unexpected_share == pytest.approx(4 / 7)
+
+
+def test_a_retry_is_a_request_of_its_own() -> None:
+    found = responses({"image": IMAGE}, request("image", None), request("image", retry=1))[IMAGE]
+    assert (found.requests, found.unexpected) == (2, 1)
+
+
+def test_one_slow_request_does_not_move_the_duration() -> None:
+    durations = (0.1, 0.2, 0.3, 60.0, 0.2)
+    found = responses({"image": IMAGE}, *(request("image", duration=duration) for duration in durations))
+    assert found[IMAGE].median_duration == 0.2

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import pytest
+
+from leakhunt.analysis.join import Lead
+from leakhunt.analysis.judge import RouteJudgement, judge_route
+from leakhunt.analysis.paths import GrowingPath, Hop
+from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, upgrade
+from leakhunt.model.snapshot import Container
+from unit.analysis.ledgers import blocks, experiment
+
+NOISY = blocks({"live": 0}, jitter=900_000)
+OPEN = judge_route(NOISY, "a")
+LEAK = RouteJudgement("a", "leak", ("it grew",), ("live",))
+
+
+def lead(size: float = 20_000, *, multiple: int | None = 1, rounds: int = 3, name: str = "_SEEN") -> Lead:
+    hops = (Hop("shop.views", "module", 0.0), Hop(f".{name}", "dict", 0.0), Hop("['*']", "bytes", 1.0))
+    path = GrowingPath("a", "image", hops, 2, 1.0, 1.0, size, multiple, rounds)
+    return Lead(path, None, size, 1.0)
+
+
+def capped(name: str = "shop.views._SEEN", cap: int | None = 500) -> Container:
+    return Container("1@1", 9, name, "dict", 40, 9_000, cap, "maxsize")
+
+
+def test_noise_leaves_the_route_open_to_begin_with() -> None:
+    assert OPEN.state == "open"
+
+
+def test_an_exact_multiple_of_every_dose_settles_what_noise_leaves_open() -> None:
+    found = confirm_by_counts(NOISY, OPEN, [lead(multiple=2)])
+    assert (found.state, found.signals) == ("leak", ("live",))
+    assert found.reasons[0].startswith("shop.views._SEEN['*'] gained exactly 2 bytes with every request")
+    assert "19.5 KiB per request" in found.reasons[0]
+    assert found.reasons[1:] == OPEN.reasons
+
+
+def test_growth_proven_once_keeps_its_signals() -> None:
+    growing = RouteJudgement("a", "growing", (), ("anonymous",))
+    assert confirm_by_counts(NOISY, growing, [lead()]).signals == ("anonymous",)
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [
+        [],
+        [lead(multiple=None)],
+        [lead(rounds=2)],
+        [lead(size=63)],
+        [Lead(None, None, 20_000, 1.0)],
+    ],
+    ids=["nothing found", "no multiple", "too few rounds", "below the budget", "no path"],
+)
+def test_less_than_that_settles_nothing(leads: list[Lead]) -> None:
+    assert confirm_by_counts(NOISY, OPEN, leads) is OPEN
+
+
+def test_several_exact_leads_reach_the_budget_together_and_the_largest_is_named() -> None:
+    found = confirm_by_counts(NOISY, OPEN, [lead(30, name="_A"), lead(40, name="_B")])
+    assert found.state == "leak"
+    assert found.reasons[0].startswith("shop.views._B")
+
+
+@pytest.mark.parametrize("state", ["clean", "leak", "bounded", "unjudgeable"])
+def test_what_is_decided_stays_decided(state: str) -> None:
+    judgement = RouteJudgement("a", state, ())
+    assert confirm_by_counts(NOISY, judgement, [lead()]) is judgement
+
+
+def test_bytes_that_certainly_do_not_grow_are_stronger_than_counts() -> None:
+    quiet = judge_route(blocks({"live": 0}), "a")
+    still_open = RouteJudgement("a", "open", (), slopes=quiet.slopes)
+    assert confirm_by_counts(NOISY, still_open, [lead()]) is still_open
+
+
+def test_without_a_complete_block_counts_settle_nothing() -> None:
+    judgement = RouteJudgement("a", "open", ())
+    assert confirm_by_counts(experiment([]), judgement, [lead()]) is judgement
+
+
+@pytest.mark.parametrize("path", ["shop.views._SEEN", "shop.views._SEEN['*']"])
+def test_growth_that_is_held_by_a_container_with_a_cap_is_bounded_and_the_cap_is_named(path: str) -> None:
+    found = name_cap(LEAK, [lead()], [capped(path)])
+    assert (found.state, found.signals) == ("bounded", ("live",))
+    assert found.reasons == (f"{path} holds at most 500 entries (maxsize), about 9.54 MiB when full", "it grew")
+
+
+@pytest.mark.parametrize(
+    "containers", [[], [capped(cap=None)], [capped("shop.views._OTHER")]], ids=["none", "no cap", "another"]
+)
+def test_without_a_cap_on_the_holder_nothing_changes(containers: list[Container]) -> None:
+    assert name_cap(LEAK, [lead()], containers) is LEAK
+
+
+def test_a_cap_on_the_smaller_part_of_the_growth_bounds_nothing() -> None:
+    leads = [lead(1_000, name="_CACHE"), lead(1_001)]
+    assert name_cap(LEAK, leads, [capped("shop.views._CACHE")]) is LEAK
+    assert name_cap(LEAK, leads, [capped()]).state == "bounded"
+
+
+@pytest.mark.parametrize("state", ["clean", "open", "unjudgeable"])
+def test_a_cap_says_nothing_about_a_route_whose_growth_is_not_proven(state: str) -> None:
+    judgement = RouteJudgement("a", state, ())
+    assert name_cap(judgement, [lead()], [capped()]) is judgement
+
+
+def test_what_counts_have_settled_may_still_turn_out_to_have_a_cap() -> None:
+    assert upgrade(NOISY, OPEN, [lead()], []).state == "leak"
+    assert upgrade(NOISY, OPEN, [lead()], [capped()]).state == "bounded"

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leakhunt.errors import TargetError
+from leakhunt.targets import companions
+from leakhunt.targets.companions import CompanionSpec, Surroundings, set_up, start_companion
+from leakhunt.targets.failures import Shown
+from unit.targets.stage import stage
+
+
+@pytest.fixture
+def around(launch_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Surroundings]:
+    monkeypatch.setattr(companions, "_PAUSE", 0.01)
+    with stage(launch_dir) as made:
+        yield made.around
+
+
+def shell(script: str) -> tuple[str, ...]:
+    return ("sh", "-c", script)
+
+
+def running(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+
+
+@contextmanager
+def answering(*statuses: int) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives these answers, one after the other; its URL, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses[len(asked)])
+            self.end_headers()
+            asked.append(self.path)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as the base class calls it
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_set_up_commands_run_one_after_the_other_where_the_target_will(around: Surroundings) -> None:
+    here = replace(around, env={**around.env, "NAME": "größe"})
+    set_up((shell('echo "$NAME" > made'), shell("cat made made > twice")), here)
+    assert (around.cwd / "twice").read_text() == "größe\ngröße\n"
+
+
+def test_after_a_set_up_command_that_fails_no_other_is_run(around: Surroundings) -> None:
+    with pytest.raises(TargetError) as caught:
+        set_up((shell("echo no database >&2; exit 3"), shell("touch second")), around)
+    assert caught.value.message == (
+        "the set-up command `sh -c echo no database >&2; exit 3` ended with exit code 3\n  | no database"
+    )
+    assert not (around.cwd / "second").exists()
+
+
+def test_a_set_up_command_that_was_killed_says_so(around: Surroundings) -> None:
+    with pytest.raises(TargetError, match="was killed by SIGTERM"):
+        set_up((shell("kill -TERM $$"),), around)
+
+
+def test_a_set_up_command_that_does_not_end_is_given_up(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companions, "SETUP_TIMEOUT", 0.05)
+    with pytest.raises(TargetError, match="had not ended after 0 s"):
+        set_up((("sleep", "60"),), around)
+
+
+def test_a_set_up_command_that_does_not_exist_is_named(around: Surroundings) -> None:
+    with pytest.raises(TargetError, match="there is no program nosuchprogram"):
+        set_up((("nosuchprogram",),), around)
+
+
+def test_a_companion_that_says_nothing_of_being_ready_is_ready_at_once(around: Surroundings) -> None:
+    pid = start_companion(CompanionSpec("broker", ("sleep", "60")), around)
+    assert running(pid)
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_companion_is_ready_once_it_has_written_so(around: Surroundings, stream: int) -> None:
+    script = f"echo starting; echo now ready, größe >&{stream}; sleep 60"
+    start_companion(CompanionSpec("celery worker", shell(script), ready_log="ready, größe"), around)
+    assert "now ready" in around.log("celery worker").text()
+
+
+def test_a_companion_is_ready_once_a_command_says_so(around: Surroundings) -> None:
+    second_time = shell("test -e asked || { touch asked; exit 1; }; touch up")
+    start_companion(CompanionSpec("broker", ("sleep", "60"), ready_command=second_time), around)
+    assert (around.cwd / "up").exists()
+
+
+def test_a_companion_is_ready_once_it_answers_without_an_error_of_its_own(around: Surroundings) -> None:
+    with answering(500, 503, 404) as (url, asked):
+        start_companion(CompanionSpec("api", ("sleep", "60"), ready_url=f"{url}/health?full=1"), around)
+    assert asked == ["/health?full=1"] * 3
+
+
+def test_a_url_without_a_path_is_asked_for_its_root(around: Surroundings) -> None:
+    with answering(200) as (url, asked):
+        start_companion(CompanionSpec("api", ("sleep", "60"), ready_url=url), around)
+    assert asked == ["/"]
+
+
+def test_a_companion_that_ends_is_not_waited_for(around: Surroundings) -> None:
+    companion = CompanionSpec("broker", shell("echo no socket >&2; exit 4"), ready_log="up")
+    with pytest.raises(TargetError) as caught:
+        start_companion(companion, around)
+    assert caught.value.message == "the companion broker ended with exit code 4\n  | no socket"
+
+
+def test_a_companion_that_is_never_ready_is_given_up_with_a_hint(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(companions, "READY_TIMEOUT", 0.05)
+    with pytest.raises(TargetError, match="was not ready after") as caught:
+        start_companion(CompanionSpec("broker", ("sleep", "60"), ready_command=("false",)), around)
+    assert "`ready` of this companion" in str(caught.value.hint)
+
+
+def test_a_ready_command_that_hangs_is_a_no(around: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companions, "READY_TIMEOUT", 0.05)
+    with pytest.raises(TargetError, match="was not ready after"):
+        start_companion(CompanionSpec("broker", ("sleep", "60"), ready_command=("sleep", "60")), around)
+
+
+def test_a_ready_command_that_does_not_exist_is_named(around: Surroundings) -> None:
+    companion = CompanionSpec("broker", ("sleep", "60"), ready_command=("nosuchcheck", "--now"))
+    with pytest.raises(TargetError, match="the ready check `nosuchcheck --now` does not run: No such file"):
+        start_companion(companion, around)
+
+
+def test_values_of_the_environment_are_in_no_error(around: Surroundings) -> None:
+    env = {**os.environ, "SECRET": "chalk-and-talk"}
+    secretive = replace(around, env=env, shown=Shown.without(["chalk-and-talk"]))
+    with pytest.raises(TargetError, match=r"\| password is \*\*\*$"):
+        set_up((shell('echo "password is $SECRET" >&2; exit 1'),), secretive)
