@@ -39,9 +39,14 @@ class Tally:
         return sum(self.sizes) / self.requests
 
     @property
+    def grew_in_number(self) -> bool:
+        """Whether more of them were there after each round."""
+        return all(count > 0 for count in self.counts)
+
+    @property
     def grew_every_time(self) -> bool:
         """Whether more of them, or the same with more bytes, were there after each round."""
-        return all(count > 0 for count in self.counts) or (
+        return self.grew_in_number or (
             all(size > 0 for size in self.sizes) and all(count >= 0 for count in self.counts)
         )
 
@@ -114,6 +119,9 @@ def _pair_up(run: Run, step: str, rounds: list[Round], snapshots: Mapping[tuple[
             for worker in workers
             if (worker, before.index) in snapshots and (worker, after.index) in snapshots
         )
+        if any(route in sample.served for sample in after.samples):
+            # A worker's first request of the route pays for what is loaded or cached once.
+            both = tuple(pair for pair in both if _served(before, route).get(pair[0].worker, 0) > 0)
         dose = _dose(before, after, step, route, {pair[0].worker for pair in both})
         if both and dose > 0:
             doses.append(dose)
@@ -121,13 +129,13 @@ def _pair_up(run: Run, step: str, rounds: list[Round], snapshots: Mapping[tuple[
     return AloneRounds(step, route, tuple(doses), tuple(pairs))
 
 
+def _served(done: Round, route: str) -> Mapping[str, int]:
+    """Requests of a route by worker, since it was born."""
+    return {sample.worker: sample.served.get(route, 0) for sample in done.samples}
+
+
 def _dose(before: Round, after: Round, step: str, route: str, workers: set[str]) -> int:
-    old = {sample.worker: sample for sample in before.samples}
-    new = {sample.worker: sample for sample in after.samples}
+    old, new = _served(before, route), _served(after, route)
     if not any(route in sample.served for sample in after.samples):
         return after.doses.get(step, 0)
-    return sum(
-        new[worker].served.get(route, 0) - old[worker].served.get(route, 0)
-        for worker in workers
-        if worker in old and worker in new
-    )
+    return sum(new[worker] - old[worker] for worker in workers if worker in old and worker in new)

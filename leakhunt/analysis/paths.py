@@ -140,7 +140,7 @@ def _grown_for_others(tree: _Tree, own: Mapping[int, Tally], growing: set[int]) 
     holders = set()
     for node in growing:
         parent = tree.nodes[node][0]
-        if parent in growing and own[node].count_per_request > 0 and own[parent].count_per_request <= 0:
+        if parent in growing and own[node].grew_in_number and not own[parent].grew_in_number:
             holders.add(parent)
     return holders
 

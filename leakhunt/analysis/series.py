@@ -27,6 +27,8 @@ class Observation:
     doses: Mapping[str, int]
     """Requests it served, by route."""
     seconds: Seconds
+    first_use: bool = False
+    """Whether it served some route for the first time in its life: what is loaded or cached once comes with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ def observe(run: Run, routes: Sequence[str]) -> tuple[Observation, ...]:
             if before is not None:
                 doses = _served(before, sample, routes) if marked else _asked(round_, run.routes)
                 growth = _growth(before, sample)
-                found.append(Observation(sample.worker, round_, growth, doses, sample.time - before.time))
+                first = marked and any(dose and not before.served.get(route) for route, dose in doses.items())
+                found.append(Observation(sample.worker, round_, growth, doses, sample.time - before.time, first))
     return tuple(found)
 
 
@@ -178,8 +181,10 @@ def _temp_file_growth(rounds: Iterable[Round]) -> dict[int, float]:
 
 
 def _sum_round(
-    group: Sequence[Observation], temp_files: Mapping[int, float], excess: Mapping[str, float]
+    observed: Sequence[Observation], temp_files: Mapping[int, float], excess: Mapping[str, float]
 ) -> RoundGrowth:
+    # A life that meets a route for the first time is left out of that round, unless all of them do.
+    group = [observation for observation in observed if not observation.first_use] or observed
     round_ = group[0].round
     signals = set.intersection(*(set(observation.growth) for observation in group))
     growth = {signal: sum(observation.growth[signal] for observation in group) for signal in signals}

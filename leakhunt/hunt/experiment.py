@@ -40,6 +40,8 @@ _BLOCK_GROWTH: Final[Bytes] = 256 * 2**20
 _SETTLE: Final[Seconds] = 1.0
 _SETTLE_RESOURCES: Final[Seconds] = 6.0
 """Some libraries give threads and descriptors back only after five seconds."""
+_FIRST_USES: Final = 2
+"""Requests of each route and worker, where workers are recycled, before a block."""
 _REPEATED_DOSES: Final = (1, 5)
 """The first request fills whatever is kept once per input; the others show what is kept each time."""
 
@@ -125,6 +127,10 @@ class Experiment:
 
     def _block(self, number: int, rounds: tuple[Mapping[str, int], ...]) -> bool:
         """Run a block; False if it was given up because a worker was recycled, too early for blocks of this size."""
+        if self._round_limit is not None:
+            # Workers that were born since meet these routes for the first time: the rounds are to begin after that.
+            each = _FIRST_USES * max(1, len(self._rounds.serving()))
+            self._round(Phase.WARM_UP, dict.fromkeys(rounds[0], each))
         for doses in rounds:
             self._round(Phase.DOSE, doses, block=number)
             if self._round_limit is None:

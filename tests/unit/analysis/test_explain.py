@@ -36,6 +36,16 @@ def test_rates_are_over_all_rounds_together() -> None:
     assert (tally.requests, tally.count_per_request, tally.size_per_request) == (8, 17 / 8, 100)
 
 
+def test_a_worker_that_has_not_served_the_route_before_is_no_pair_yet() -> None:
+    run = explained(workers=2)
+    last, worker = run.rounds[-4], run.snapshots[0].worker
+    fresh = tuple(replace(each, served={}) if each.worker == worker else each for each in last.samples)
+    assert last.phase is Phase.EXPLAIN
+    without = replace(run, rounds=(*run.rounds[:-4], replace(last, samples=fresh), *run.rounds[-3:]))
+    assert alone_rounds(run)[0].doses == (5, 7, 11)
+    assert alone_rounds(without)[0].doses == (7, 11)
+
+
 def test_both_tallies_of_the_same_rounds_add_up() -> None:
     assert Tally((3, 5), (3, 5), (30, 50)) + Tally((3, 5), (1, -1), (0, 7)) == Tally((3, 5), (4, 4), (30, 57))
 

@@ -48,6 +48,15 @@ def test_a_container_that_grows_to_have_room_is_the_holder_not_what_is_held() ->
     assert path.multiple == 1
 
 
+def test_a_container_of_its_own_in_a_new_worker_is_still_the_holder() -> None:
+    first, *others = alone(Kept(LIST, size=4_000, room=8)).pairs
+    before, after = first[0]
+    newborn = replace(before, paths=before.paths[:1])  # it had not imported the module yet
+    rounds = AloneRounds("image", IMAGE, (5, 7, 11), (((newborn, after),), *others))
+    (path,) = growing_paths(rounds)
+    assert (path.holder, path.type) == ("shop.views._SEEN", "bytes")
+
+
 def test_an_object_that_grows_by_itself_is_what_is_held() -> None:
     grows = Kept([("shop.views", "module"), ("._LOG", "bytearray"), ("[*]", "int")], per_request=0, room=900)
     (path,) = growing_paths(alone(grows))

@@ -55,6 +55,18 @@ def test_growth_is_from_one_sample_of_a_life_to_its_next() -> None:
     ]
 
 
+def test_a_life_that_meets_a_route_for_the_first_time_is_left_out_of_that_round() -> None:
+    old = [reading("1@1", 1_000 * served, {IMAGE: served}) for served in (3, 5, 9)]
+    new = [reading("2@2", level, {IMAGE: served}) for level, served in ((0, 0), (90_000, 1), (91_000, 2))]
+    first, second = read(*zip(old, new, strict=True)).rounds
+    assert (first.lives, first.growth["live"], first.doses) == (1, 2_000, {IMAGE: 2})
+    assert (second.lives, second.growth["live"], second.doses) == (2, 5_000, {IMAGE: 5})
+
+
+def test_a_round_in_which_all_lives_are_new_to_the_route_is_kept() -> None:
+    assert read(*life("1@1", 100, 150)).rounds[0].doses == {IMAGE: 1}
+
+
 def test_what_a_process_grew_by_before_its_first_sample_is_its_own_warm_up() -> None:
     assert read(*life("1@1", 100)).rounds == ()
 

@@ -204,6 +204,16 @@ def test_steps_get_blocks_of_their_own_where_workers_are_recycled_early(unsettle
     assert alone
 
 
+def test_new_workers_meet_a_route_before_the_block_that_judges_it(unsettled: Bench) -> None:
+    recycle(unsettled, 12)
+    unsettled.experiment()
+    first_rounds = [rounds[0] for rounds in unsettled.blocks().values()][1:]
+    assert first_rounds
+    for first in first_rounds:
+        before = unsettled.run.rounds[first.index - 1]
+        assert (before.phase, set(before.doses)) == (Phase.WARM_UP, set(first.doses))
+
+
 def test_a_long_life_leaves_the_steps_together(unsettled: Bench) -> None:
     recycle(unsettled, 1000)
     unsettled.experiment()
