@@ -283,6 +283,7 @@ class FakeReplayer(Replayer):
         """Why the user cannot sign in."""
         self._target, self._time, self._steps = target, clock, tuple(steps)
         self._turn = 0
+        self.inputs = "distinct"
 
     def prepare(self) -> None:
         self._target.log.append("prepare")
@@ -294,14 +295,14 @@ class FakeReplayer(Replayer):
         doses: Mapping[str, int],
         *,
         round: int,
-        inputs: str = "distinct",
+        inputs: str | None = None,
         sizes: Mapping[str, Bytes] | None = None,
     ) -> tuple[RequestRecord, ...]:
         self.before(round)
         if self.stopped:
             return ()
         self._target.log.append("load")
-        self.sent.append(Sent(round, dict(doses), inputs, sizes))
+        self.sent.append(Sent(round, dict(doses), inputs or self.inputs, sizes))
         return tuple(self._send(step, round, sizes) for step, dose in doses.items() for _ in range(dose))
 
     def stop(self) -> None:

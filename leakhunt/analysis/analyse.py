@@ -13,7 +13,7 @@ from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, total_growth
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
-from leakhunt.analysis.inputs import compare_inputs
+from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import count_responses
 from leakhunt.analysis.routes import route_report
@@ -75,13 +75,13 @@ def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     for route, judgement in judge_routes(run, experiment).items():
         mine = leads.get(route, ())
         final = upgrade(experiment, judgement, mine, run.containers)
-        report = _with_inputs(experiment, route_report(run, experiment, final, responses[route]))
+        report = _with_inputs(run, experiment, route_report(run, experiment, final, responses[route]))
         cases.append(Case(run, final, report, mine, route in explained))
     return tuple(sorted(cases, key=lambda case: _rank(case.report)))
 
 
-def _with_inputs(experiment: Experiment, report: RouteReport) -> RouteReport:
-    reason = compare_inputs(experiment.ledger, report)
+def _with_inputs(run: Run, experiment: Experiment, report: RouteReport) -> RouteReport:
+    reason = compare_inputs(experiment.ledger, report, verdict_inputs(run))
     return report if reason is None else replace(report, reasons=(*report.reasons, reason))
 
 

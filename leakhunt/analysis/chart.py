@@ -9,14 +9,13 @@ from typing import Final
 
 from leakhunt.model.measurement import TimelinePoint
 from leakhunt.model.report import PhaseSpan, Series
-from leakhunt.model.run import Phase, Run
+from leakhunt.model.run import Phase, Round, Run
 
 _POINTS: Final = 600
 _LABELS: Final[Mapping[Phase, str]] = {
     Phase.WARM_UP: "warm-up",
     Phase.BASELINE: "baseline",
     Phase.DOSE: "verdict rounds",
-    Phase.REPEATED: "repeated inputs",
     Phase.SETTLE: "settle",
     Phase.PEAK: "peaks",
     Phase.EXPLAIN: "explain",
@@ -50,8 +49,12 @@ def phase_spans(run: Run) -> tuple[PhaseSpan, ...]:
     spans = []
     for phase, group in groupby(run.rounds, key=lambda round_: round_.phase):
         rounds = list(group)
-        spans.append(PhaseSpan(phase, _LABELS[phase], rounds[0].started, rounds[-1].ended))
+        spans.append(PhaseSpan(phase, _label(rounds[0]), rounds[0].started, rounds[-1].ended))
     return tuple(spans)
+
+
+def _label(first: Round) -> str:
+    return f"{first.inputs} inputs" if first.phase is Phase.REPEATED else _LABELS[first.phase]
 
 
 def _series(worker: str, name: str, points: Sequence[TimelinePoint]) -> Series:

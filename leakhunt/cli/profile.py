@@ -131,6 +131,8 @@ def _plan(request: Request, settings: Settings) -> Plan:
         options["chdir"] = str(request.chdir.relative_to(Path.cwd()) if below else request.chdir)
     if request.env:
         options["env"] = ", ".join(sorted(request.env))  # names only: values may be secrets
+    if request.workload.inputs != "distinct":
+        options["inputs"] = request.workload.inputs
     return Plan(
         target=request.target_name,
         workload=request.workload.source,

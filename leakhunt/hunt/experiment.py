@@ -44,6 +44,10 @@ _FIRST_USES: Final = 2
 """Requests of each route and worker, where workers are recycled, before a block."""
 _REPEATED_DOSES: Final = (1, 5)
 """The first request fills whatever is kept once per input; the others show what is kept each time."""
+_INPUTS: Final = {
+    "repeated": "the same names and contents in every request",
+    "distinct": "names and contents that differ from request to request",
+}
 
 
 class _Stopped(Exception):
@@ -190,11 +194,12 @@ class Experiment:
         return sum(self._costs[step].duration * sum(prime_doses(base, rounds)) for step, base in bases.items())
 
     def _repeated(self) -> None:
-        """Each step alone with the same names and contents in every request: does it keep less then?"""
-        self._observer.phase("the same names and contents in every request")
+        """Each step alone, with distinct inputs made repeated or the other way round: does it keep less then?"""
+        inputs = self._rounds.replayer.other_inputs
+        self._observer.phase(_INPUTS[inputs])
         for step in self._costs:
             for dose in _REPEATED_DOSES:
-                self._round(Phase.REPEATED, {step: dose}, alone=step, inputs="repeated")
+                self._round(Phase.REPEATED, {step: dose}, alone=step, inputs=inputs)
 
     def _settle(self, baseline: Round) -> None:
         self._observer.phase("settle: no load")
@@ -220,7 +225,7 @@ class Experiment:
         *,
         block: int | None = None,
         alone: str | None = None,
-        inputs: str = "distinct",
+        inputs: str | None = None,
     ) -> Round:
         done = self._rounds.run(phase, doses, block=block, alone=alone, inputs=inputs)
         self._check()

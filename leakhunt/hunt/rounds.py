@@ -55,10 +55,11 @@ class Rounds:
         *,
         block: int | None = None,
         alone: str | None = None,
-        inputs: str = "distinct",
+        inputs: str | None = None,
         sizes: Mapping[str, Bytes] | None = None,
     ) -> Round:
-        """Send each step's dose, then sample; returns the recorded round."""
+        """Send each step's dose, then sample; returns the recorded round. Without `inputs` the workload decides."""
+        inputs = inputs or self.replayer.inputs
         started, index = self._clock(), self._next_index
         self._next_index += 1
         requests = self.replayer.run(doses, round=index, inputs=inputs, sizes=sizes) if doses else ()
@@ -89,7 +90,7 @@ class Rounds:
         sizes = None if size is None else {step: size}
         requests = self.replayer.run({step: 1}, round=index, sizes=sizes)
         self._come_to_rest()
-        done = Round(index, phase, started, self._clock(), doses={step: 1}, alone=step)
+        done = Round(index, phase, started, self._clock(), doses={step: 1}, alone=step, inputs=self.replayer.inputs)
         self.recorder.round(done, requests, self._timeline.drain())
         return requests
 

@@ -15,7 +15,7 @@ from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.body import build_body
 from leakhunt.workload.connection import Connection, Request, endpoint_for
 from leakhunt.workload.placeholders import Placeholders
-from leakhunt.workload.scenario import Step, Workload
+from leakhunt.workload.scenario import Inputs, Step, Workload
 from leakhunt.workload.schedule import doses_for, shuffled
 from leakhunt.workload.session import Session, sign_in
 
@@ -55,6 +55,8 @@ class Replayer:
         clock: Callable[[], Seconds],
     ) -> None:
         endpoint = endpoint_for(base_url, unix)
+        self.inputs: Inputs = workload.inputs
+        """What requests are sent with unless `run` is told otherwise."""
         self._workload = workload
         self._seed = seed
         self._headers = headers
@@ -64,6 +66,11 @@ class Replayer:
         self._numbers: Counter[str] = Counter()
         self._once_sent = False
         self._stopped = threading.Event()
+
+    @property
+    def other_inputs(self) -> Inputs:
+        """What the workload does not ask for, to compare with."""
+        return "distinct" if self.inputs == "repeated" else "repeated"
 
     def prepare(self) -> None:
         """Sign in, if the workload says how. Needed again only if the target has forgotten the user.
@@ -82,7 +89,7 @@ class Replayer:
         doses: Mapping[str, int],
         *,
         round: int,  # noqa: A002 - the noun of the model, and a keyword to its callers
-        inputs: str = "distinct",
+        inputs: str | None = None,
         sizes: Mapping[str, Bytes] | None = None,
     ) -> tuple[RequestRecord, ...]:
         """Send every step as often as its dose says; retries come on top. Records are in the order of their start.
@@ -93,7 +100,8 @@ class Replayer:
         Args:
             doses: Requests by step.
             round: Number of the round, for the records and the order.
-            inputs: `distinct`, or `repeated` for the same names and contents in every request.
+            inputs: `distinct`, or `repeated` for the same names and contents in every request; None for what the
+                workload asks for.
             sizes: Bytes that the files of a step have together, instead of a size drawn from its range.
         """
         records: list[RequestRecord] = []
@@ -103,7 +111,7 @@ class Replayer:
             records += self._send_all(self._plan(once, "distinct", {}), round, self._connections[:1])
         dosed = {step.name: doses[step.name] for step in self._workload.dosed if step.name in doses}
         order = shuffled(dosed, seed=self._seed, round_number=round)
-        records += self._send_all(self._plan(order, inputs, sizes or {}), round, self._connections)
+        records += self._send_all(self._plan(order, inputs or self.inputs, sizes or {}), round, self._connections)
         return tuple(records)
 
     def doses_for(self, total: int) -> Mapping[str, int]:

@@ -37,7 +37,7 @@ class FilePart:
     name: str | None = None
     """File name with placeholders; None for `<kind>-{n}` and the kind's extension."""
     contents: Inputs = "distinct"
-    """`repeated`: the same bytes in every request, even where names differ."""
+    """`repeated`: the same bytes in every request, even where names differ; else as the inputs of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ class Workload:
     steps: tuple[Step, ...]
     concurrency: int | None = None
     inputs: Inputs = "distinct"
+    """`repeated`: the same names and contents in every request, of the whole experiment."""
     login: Login | None = None
     setup: tuple[tuple[str, ...], ...] = ()
     """Commands run before the target starts; `{python}` and `{launch_dir}` are filled in by the launch."""

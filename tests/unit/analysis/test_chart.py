@@ -50,6 +50,12 @@ def test_what_was_not_measured_leaves_a_gap_and_no_zero() -> None:
     assert (series.times, series.uss) == ((0.0, 0.5), (7, None))
 
 
+@pytest.mark.parametrize("inputs", ["distinct", "repeated"])
+def test_the_rounds_that_compare_inputs_are_called_by_what_they_were_sent_with(inputs: str) -> None:
+    played = (Round(0, Phase.REPEATED, 0.0, 0.5, inputs=inputs),)
+    assert [span.label for span in phase_spans(replace(record(App(), rounds=0), rounds=played))] == [f"{inputs} inputs"]
+
+
 def test_rounds_of_one_phase_are_one_stretch_and_a_phase_that_comes_back_is_another() -> None:
     phases = [Phase.WARM_UP, Phase.WARM_UP, Phase.EXPLAIN, Phase.WARM_UP]
     played = tuple(Round(i, phase, float(i), i + 0.5) for i, phase in enumerate(phases))

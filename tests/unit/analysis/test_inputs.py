@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from builders import App, record
 from leakhunt.analysis.analyse import analyse
-from leakhunt.analysis.inputs import repeated_rate
+from leakhunt.analysis.inputs import other_rate
 from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import DEFAULTS
 from leakhunt.model.measurement import HeapUsage, Sample
@@ -47,6 +47,12 @@ def _after(sample: Sample, heap: HeapUsage, served: dict[str, int]) -> Sample:
     return replace(sample, time=sample.time + 1, heap=heap, served=served)
 
 
+def the_other_way_round(run: Run) -> Run:
+    """The run of a workload whose own inputs are repeated."""
+    other = {"distinct": "repeated", "repeated": "distinct"}
+    return replace(run, rounds=tuple(replace(done, inputs=other[done.inputs]) for done in run.rounds))
+
+
 def leaky_run() -> Run:
     return record(App(routes=(IMAGE, COURSE), keeps={IMAGE: {"live": 20_000, "blocks": 3}}))
 
@@ -57,11 +63,11 @@ def reasons(run: Run) -> tuple[str, ...]:
 
 def test_the_first_repeated_request_is_left_out() -> None:
     run = with_repeated_rounds(leaky_run(), 700)
-    assert repeated_rate(read_ledger(run, DEFAULTS), IMAGE) == 700
+    assert other_rate(read_ledger(run, DEFAULTS), IMAGE) == 700
 
 
 def test_without_repeated_rounds_nothing_is_said() -> None:
-    assert repeated_rate(read_ledger(leaky_run(), DEFAULTS), IMAGE) is None
+    assert other_rate(read_ledger(leaky_run(), DEFAULTS), IMAGE) is None
     assert not any("inputs" in reason for reason in reasons(leaky_run()))
 
 
@@ -81,3 +87,17 @@ def test_a_clean_route_that_keeps_much_of_repeated_inputs_says_so() -> None:
     clean = record(App(routes=(IMAGE, COURSE)))
     assert any('inputs = "repeated"' in reason for reason in reasons(with_repeated_rounds(clean, 10_000)))
     assert not any("repeated" in reason for reason in reasons(with_repeated_rounds(clean, 100)))
+
+
+def test_a_leak_of_repeated_inputs_is_compared_with_distinct_ones() -> None:
+    stops, goes_on = (the_other_way_round(with_repeated_rounds(leaky_run(), kept)) for kept in (0, 20_000))
+    (reason,) = [reason for reason in reasons(stops) if "inputs" in reason]
+    assert reason.startswith("grows with repeated inputs: ")
+    assert reason.endswith("0 B per request with distinct ones")
+    (reason,) = [reason for reason in reasons(goes_on) if "inputs" in reason]
+    assert reason.startswith("does not need repeated inputs: ")
+
+
+def test_a_route_that_is_clean_with_repeated_inputs_and_keeps_distinct_ones_says_how_to_test_that() -> None:
+    clean = the_other_way_round(with_repeated_rounds(record(App(routes=(IMAGE, COURSE))), 10_000))
+    assert any('inputs = "distinct"' in reason for reason in reasons(clean))

@@ -134,6 +134,11 @@ def test_the_plan_says_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
     )
 
 
+def test_the_plan_says_where_inputs_are_repeated(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text('inputs = "repeated"\nstep = [{ path = "/" }]\n')
+    assert plan_of("shop:app", "--workload", str(tmp_path / "shop.toml")).options["inputs"] == "repeated"
+
+
 def test_of_the_users_own_command_the_plan_knows_the_command_only(tmp_path: Path) -> None:
     plan = plan_of("--request", "GET /", "--chdir", str(tmp_path), "--", "gunicorn", "-w", "3", "shop.wsgi")
     assert (plan.target, plan.server, plan.workers, plan.threads) == (

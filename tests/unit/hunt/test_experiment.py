@@ -93,6 +93,16 @@ def test_each_step_is_repeated_alone_with_the_same_inputs(simulated: Bench) -> N
     ] * 4
 
 
+def test_a_workload_with_repeated_inputs_is_run_the_other_way_round(simulated: Bench) -> None:
+    simulated.replayer.inputs = "repeated"
+    simulated.app.keeps = LEAKY
+    simulated.experiment(explain=True, peaks=True)
+    loaded = [done for done in simulated.run.rounds if done.doses]
+    assert {done.inputs for done in loaded if done.phase is not Phase.REPEATED} == {"repeated"}
+    assert {done.inputs for done in loaded if done.phase is Phase.REPEATED} == {"distinct"}
+    assert "names and contents that differ from request to request" in simulated.observer.phases
+
+
 def span(bench: Bench) -> tuple[int, int]:
     """Numbers of the repeated rounds: the first, and one past the last."""
     numbers = [done.index for done in bench.of(Phase.REPEATED)]

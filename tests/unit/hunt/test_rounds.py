@@ -57,6 +57,16 @@ def test_rounds_are_numbered_and_so_are_their_requests(pair: Bench) -> None:
     assert [record.round for record in pair.run.requests] == [0, 1, 2]
 
 
+def test_a_round_is_sent_and_recorded_with_the_inputs_that_the_workload_asks_for(pair: Bench) -> None:
+    pair.replayer.inputs = "repeated"
+    pair.rounds.run(Phase.DOSE, {"page": 1})
+    pair.rounds.run(Phase.REPEATED, {"page": 1}, inputs="distinct")
+    pair.rounds.send_one(Phase.PEAK, "page", None)
+    wanted = ["repeated", "distinct", "repeated"]
+    assert [sent.inputs for sent in pair.replayer.sent] == wanted
+    assert [done.inputs for done in pair.run.rounds] == wanted
+
+
 def test_a_round_without_doses_sends_nothing(pair: Bench) -> None:
     pair.rounds.run(Phase.BASELINE, {})
     assert pair.replayer.sent == []

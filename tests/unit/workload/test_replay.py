@@ -6,7 +6,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import parse_qs
 
 import pytest
@@ -30,13 +32,27 @@ def replayer(
     headers: Mapping[str, str] | None = None,
     unix: str | None = None,
 ) -> Replayer:
+    return user_of(
+        server, Workload("test", steps), seed=seed, concurrency=concurrency, headers=headers or {}, unix=unix
+    )
+
+
+def user_of(
+    server: UploadServer,
+    workload: Workload,
+    *,
+    seed: int = 7,
+    concurrency: int = 1,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    unix: str | None = None,
+) -> Replayer:
     return Replayer(
-        Workload("test", steps),
+        workload,
         "http://localhost" if unix else server.url,
         unix=unix,
         seed=seed,
         concurrency=concurrency,
-        headers=headers or {},
+        headers=headers,
         clock=time.monotonic,
     )
 
@@ -89,6 +105,37 @@ def test_distinct_inputs_stay_distinct_over_rounds_and_repeated_ones_are_all_the
         assert len(set(bodies(server))) == 6
         user.run({"image": 4}, round=2, inputs="repeated")
     assert len(set(bodies(server)[6:])) == 1
+
+
+REPEATED = Workload(
+    "test",
+    (
+        Step("image", "POST", "/lessons/{n}/", files=(IMAGE, replace(IMAGE, field="b", name="{n}")), form={"t": "{n}"}),
+        Step("json", "POST", "/json?n={n}", json={"n": ["{n}"]}, headers={"X-N": "{n}"}),
+        Step("form", "POST", "/form", form={"n": "{n}"}),
+        Step("body", "POST", "/body", body=b"n={n}"),
+    ),
+    inputs="repeated",
+)
+
+
+def test_a_workload_with_repeated_inputs_sends_the_same_request_again_and_again() -> None:
+    with serving() as server:
+        user = user_of(server, REPEATED)
+        for number in range(2):
+            user.run(dict.fromkeys(("image", "json", "form", "body"), 2), round=number)
+    sent = Counter((seen.path, seen.headers.get("x-n"), seen.body) for seen in server.arrived)
+    assert list(sent.values()) == [4, 4, 4, 4]
+    assert {path for path, _, _ in sent} == {"/lessons/1/", "/json?n=1", "/form", "/body"}
+
+
+def test_a_workload_is_compared_with_the_inputs_that_it_does_not_ask_for() -> None:
+    with serving() as server:
+        distinct, repeated = replayer(server, PAGE), user_of(server, REPEATED)
+        assert (distinct.inputs, distinct.other_inputs) == ("distinct", "repeated")
+        assert (repeated.inputs, repeated.other_inputs) == ("repeated", "distinct")
+        repeated.run({"form": 3}, round=0, inputs="distinct")
+    assert bodies(server) == [b"n=1", b"n=2", b"n=3"]
 
 
 def test_names_can_differ_while_contents_repeat() -> None:
