@@ -15,7 +15,7 @@ from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
 from leakhunt.analysis.processes import worker_reports
-from leakhunt.analysis.responses import count_responses
+from leakhunt.analysis.responses import count_responses, failed_once
 from leakhunt.analysis.routes import route_report
 from leakhunt.analysis.series import JUDGED_PHASES, read_ledger
 from leakhunt.analysis.suspects import Case, find_leads, find_suspects
@@ -59,7 +59,7 @@ def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
         explained=_explained(experiment, suspects, growth),
         growth=growth,
         warm_up_growth=total_growth(ledger.of_phase(Phase.WARM_UP, Phase.BASELINE), basis),
-        caveats=(*run.caveats, *_caveats(experiment)),
+        caveats=(*run.caveats, *_caveats(run, experiment)),
         cost=run.cost,
         next_command=_next_command(run, judgement, suspects),
         outcome=run.outcome,
@@ -106,8 +106,11 @@ def _explained(experiment: Experiment, suspects: Sequence[Suspect], growth: Byte
     return round(max(0.0, min(claimed, float(growth))))
 
 
-def _caveats(experiment: Experiment) -> list[Caveat]:
+def _caveats(run: Run, experiment: Experiment) -> list[Caveat]:
     caveats = []
+    for step, responses in failed_once(run).items():
+        text = f"{step}, sent once, got {' and '.join(responses.statuses)}; what it was to prepare may be missing"
+        caveats.append(Caveat("once-failed", text))
     short = len(experiment.ledger.short)
     if short:
         text = f"{short} process lives were too short to judge: fewer than {experiment.thresholds.minimum_life} rounds"

@@ -39,6 +39,15 @@ def count_responses(run: Run) -> Mapping[str, Responses]:
     return {route: _summarise(run, route, group) for route, group in records.items()}
 
 
+def failed_once(run: Run) -> Mapping[str, Responses]:
+    """The steps sent once, so that they have no route, that got a response they should not get."""
+    if not run.routes:  # it stopped before they were told
+        return {}
+    routes = set(run.routes.values())
+    found = count_responses(run).items()
+    return {step: responses for step, responses in found if step not in routes and responses.unexpected}
+
+
 def _summarise(run: Run, route: str, records: list[RequestRecord]) -> Responses:
     statuses = Counter(NO_RESPONSE if record.status is None else str(record.status) for record in records)
     return Responses(

@@ -123,9 +123,12 @@ class Replayer:
         self._stopped.set()
 
     def route_keys(self) -> Mapping[str, str]:
-        """By step, the key under which the agent reports the route it was served by: `METHOD masked-path`."""
+        """By step, the key under which the agent reports the route it was served by: `METHOD masked-path`.
+
+        Steps that are sent once have none: what one request leaves behind cannot be judged.
+        """
         fill = Placeholders(_REPEATED, self._seed)
-        return {step.name: f"{step.method} {mask_path(fill.text(step.path))}" for step in self._workload.steps}
+        return {step.name: f"{step.method} {mask_path(fill.text(step.path))}" for step in self._workload.dosed}
 
     def _plan(self, order: Sequence[str], inputs: str, sizes: Mapping[str, Bytes]) -> list[_Planned]:
         planned: list[_Planned] = []

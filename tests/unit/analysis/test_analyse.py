@@ -8,6 +8,7 @@ import pytest
 
 from builders import App, Kept, explain, peaks, record
 from leakhunt.analysis.analyse import analyse
+from leakhunt.model.measurement import RequestRecord
 from leakhunt.model.report import Report, RouteReport, Verdict
 from leakhunt.model.run import Run
 from leakhunt.model.snapshot import Container, Frame
@@ -237,3 +238,13 @@ def test_recycled_lives_have_rows_of_their_own() -> None:
     report = analyse(record(LEAKY, workers=2, recycle=2_000))
     assert len(report.workers) > 2
     assert report.workers[0].death == "recycled"
+
+
+@pytest.mark.parametrize(("status", "caveats"), [(201, []), (404, ["once-failed"])])
+def test_a_step_sent_once_leaves_the_verdict_alone_and_is_told_when_it_failed(status: int, caveats: list[str]) -> None:
+    clean = record(App(routes=(IMAGE, "GET /course")))
+    once = RequestRecord(0, "create", status, status < 400, 10, 0.0, 0.1)
+    report = analyse(replace(clean, requests=(once, *clean.requests)))
+    assert report.judgement.verdict is Verdict.CLEAN
+    assert {found.route for found in report.routes} == {IMAGE, "GET /course"}
+    assert [caveat.code for caveat in report.caveats if caveat not in clean.caveats] == caveats

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from builders import App, record
-from leakhunt.analysis.responses import Responses, count_responses
+from leakhunt.analysis.responses import Responses, count_responses, failed_once
 from leakhunt.model.measurement import RequestRecord
 
 IMAGE = "POST /image"
@@ -58,3 +58,10 @@ def test_one_slow_request_does_not_move_the_duration() -> None:
     durations = (0.1, 0.2, 0.3, 60.0, 0.2)
     found = responses({"image": IMAGE}, *(request("image", duration=duration) for duration in durations))
     assert found[IMAGE].median_duration == 0.2
+
+
+def test_a_step_sent_once_that_failed_is_found_by_its_having_no_route() -> None:
+    sent = (request("create", 404), request("login"), request("image", 500))
+    run = replace(EMPTY, routes={"image": IMAGE}, requests=sent)
+    assert {step: found.statuses for step, found in failed_once(run).items()} == {"create": {"404": 1}}
+    assert failed_once(replace(run, routes={})) == {}

@@ -385,6 +385,13 @@ def test_route_keys_are_masked_as_the_agent_masks_them() -> None:
     assert user.route_keys() == {"image": "POST /lessons/{n}/images/", "s": "GET /users/{n}/"}
 
 
+def test_a_route_that_is_only_reached_once_is_not_among_those_to_judge() -> None:
+    once = [Step("create", "POST", "/lessons/", once=True), Step("first", "GET", "/lessons/9/", once=True)]
+    with serving() as server:
+        user = replayer(server, *once, PAGE)
+    assert user.route_keys() == {"page": "GET /lessons/{n}/"}
+
+
 def test_only_http_is_replayed() -> None:
     with pytest.raises(UsageError, match="only http"):
         Replayer(
