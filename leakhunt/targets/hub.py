@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ from leakhunt.targets.answers import (
     read_types,
 )
 from leakhunt.targets.shipped import MODULES, source
+from leakhunt.targets.tree import read_process
 from leakhunt.units import Seconds
 
 __all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
@@ -40,7 +42,10 @@ ANSWER_TIMEOUT: Final[Seconds] = 30.0
 HELLO_TIMEOUT: Final[Seconds] = 5.0
 CHILD_START: Final[Seconds] = 2.0
 """A child that has not said hello by then hangs: it was made while another thread was asking for the GIL."""
+CHILD_END: Final[Seconds] = 5.0
+"""How long a child may take to end after its last word: the kernel takes apart a copy of the whole heap."""
 TRIES: Final = 4
+_POLL: Final[Seconds] = 0.0005
 _CREDENTIALS: Final = struct.Struct("3i")
 
 
@@ -275,22 +280,27 @@ class AgentLink:
         return reply
 
     def _observe(self, parts: Mapping[str, object], timeout: Seconds) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """The agent's reply and the child's message; a child that hangs is killed; up to `TRIES` are made."""
-        reply: Mapping[str, Any] = {}
+        """The agent's reply and the child's message; a child that hangs is killed; up to `TRIES` are made.
+
+        On return the child is gone: what it shares with its parent is taken for shared as long as it lives.
+        """
         for _ in range(TRIES):
             token = secrets.token_hex(16)
             results = self._hub.expect(token)
+            child: int | None = None
+            message = None
             try:
                 reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout)
+                child = int(reply["pid"])
                 self.longest_pause = max(self.longest_pause, float(reply["pause"]))
                 results.get(timeout=CHILD_START)
                 message = results.get(timeout=timeout)
             except queue.Empty:
-                message = None
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(int(reply["pid"]), signal.SIGKILL)
+                pass  # it hangs
             finally:
                 self._hub.forget(token)
+                if child is not None:
+                    _end(child, patience=0.0 if message is None else CHILD_END)
             if message is not None:
                 return reply, message
         raise AgentError(f"the snapshot child of process {self.hello.pid} did not finish within {timeout:.0f} s")
@@ -299,6 +309,27 @@ class AgentLink:
         if name not in message["result"]:
             raise AgentError(f"process {self.hello.pid}: {'; '.join(map(str, message['problems']))}")
         return message["result"][name]
+
+
+def _end(child: int, *, patience: Seconds) -> None:
+    """Return once a snapshot child is gone; it is killed if it still lives after `patience`.
+
+    A zombie is gone: it has no memory any more.
+    """
+    if not _gone(child, patience):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+        if not _gone(child, CHILD_END):
+            raise AgentError(f"the snapshot child {child} does not end, so nothing can be measured beside it")
+
+
+def _gone(pid: int, patience: Seconds) -> bool:
+    deadline = time.monotonic() + patience
+    while (process := read_process(pid)) is not None and not process.ended:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL)
+    return True
 
 
 def _peer(connection: socket.socket) -> int:

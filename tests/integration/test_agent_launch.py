@@ -20,6 +20,7 @@ import pytest
 
 from leakhunt.agent.bundle import write_boot
 from leakhunt.model.snapshot import Snapshot
+from leakhunt.samplers.memory import read_memory
 from leakhunt.targets.answers import AgentStats
 from leakhunt.targets.hub import AgentHub, AgentLink
 
@@ -191,6 +192,20 @@ def test_an_agent_counts_measures_explains_and_leaves_no_trace(python: Path, tmp
         assert link.detach() == ()
         wait_for(lambda: len(list(Path(f"/proc/{target.process.pid}/task").iterdir())) == 2)
         assert target.get("/leak") == b"ok"
+
+
+def test_memory_read_after_a_look_at_the_heap_is_the_apps_alone(tmp_path: Path) -> None:
+    (tmp_path / "serve.py").write_text(SERVER)
+    with launched(tmp_path, lambda port: [sys.executable, "serve.py", str(port)]) as site:
+        for _ in range(100):
+            site.get("/leak")
+        link = site.link()
+        for _ in range(5):
+            link.heap()
+            usage = read_memory(site.process.pid)
+            assert usage.uss is not None
+            assert usage.anonymous is not None
+            assert usage.uss > 0.9 * usage.anonymous > 90 * 2**20
 
 
 @pytest.mark.parametrize("python", INTERPRETERS, ids=lambda path: path.parent.parent.name)

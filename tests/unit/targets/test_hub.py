@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from leakhunt.agent import wire
 from leakhunt.agent.process import hello
 from leakhunt.errors import AgentError
+from leakhunt.targets import hub as hub_module
 from leakhunt.targets.hub import AgentHub, AgentLink
 from leakhunt.targets.shipped import MODULES, source
 
@@ -57,6 +60,36 @@ def answering(connection: socket.socket, reply: dict[str, Any]) -> threading.Thr
     thread = threading.Thread(target=work)
     thread.start()
     return thread
+
+
+@contextmanager
+def snapshot_child(
+    agent: socket.socket, tmp_path: Path, life: str, *, tells: bool = True
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """One or more snapshot children that live for so many seconds after they have told what they saw."""
+    children: list[subprocess.Popen[bytes]] = []
+    heap = {"blocks": 7, "pymalloc": 100, "malloc": 200, "objects": 3}
+
+    def work() -> None:
+        while (request := wire.receive(agent)) is not None:
+            with connected(tmp_path) as own:
+                wire.send(own, {"hello": "child", "token": request["token"]})
+                children.append(subprocess.Popen(["sleep", life]))
+                reply = {"id": request["id"], "ok": True, "pid": children[-1].pid, "pause": 0.001, "problem": None}
+                wire.send(agent, {**reply, "gc_enabled": True})
+                if tells:
+                    wire.send(own, {"result": {"heap": heap}, "problems": []})
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield children
+    finally:
+        agent.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for child in children:
+            child.kill()
+            child.wait()
 
 
 def test_an_agent_is_known_by_its_pid_and_start(hub: AgentHub, agent: socket.socket) -> None:
@@ -124,6 +157,31 @@ def test_an_agent_that_dies_while_asked_is_an_error(hub: AgentHub, agent: socket
         link.collect()
     thread.join()
     assert not link.alive
+
+
+def test_a_snapshot_is_over_when_its_child_is_gone(hub: AgentHub, agent: socket.socket, tmp_path: Path) -> None:
+    with snapshot_child(agent, tmp_path, "0.3") as children:
+        usage, pause = the_link(hub).heap()
+        assert children[0].poll() == 0
+    assert (usage.blocks, usage.live, pause) == (7, 300, 0.001)
+
+
+def test_a_child_that_does_not_end_by_itself_is_ended(
+    hub: AgentHub, agent: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "CHILD_END", 0.1)
+    with snapshot_child(agent, tmp_path, "1000") as children:
+        assert the_link(hub).heap()[0].blocks == 7
+        assert children[0].poll() == -signal.SIGKILL
+
+
+def test_a_child_that_says_nothing_is_ended_before_another_is_made(
+    hub: AgentHub, agent: socket.socket, tmp_path: Path
+) -> None:
+    with snapshot_child(agent, tmp_path, "1000", tells=False) as children:
+        with pytest.raises(AgentError, match="did not finish"):
+            the_link(hub).heap(timeout=0.1)
+        assert [child.poll() for child in children] == [-signal.SIGKILL] * hub_module.TRIES
 
 
 @pytest.mark.parametrize("name", MODULES)
