@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import io
 import signal
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import Final
 import click
 
 from leakhunt import __version__
+from leakhunt.cli.streams import mended_streams
 from leakhunt.errors import LeakhuntError
 
 EXIT_USAGE: Final = 2
@@ -56,6 +56,14 @@ class LazyGroup(click.Group):
         """The command of that name, imported now."""
         return next((command.load() for command in COMMANDS if command.name == cmd_name), None)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; of a broken pipe click would make the end of the process."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # Our own reader may go without an error, so this is a pipe or a socket that something else should read.
+            raise ConnectionError("Nobody reads what leakhunt writes to a pipe or a socket.") from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The summaries, without importing anything."""
         with formatter.section("Commands"):
@@ -74,17 +82,18 @@ def leakhunt() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing else in leakhunt ends the process."""
-    _accept_every_character()
+    with mended_streams():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
         with _terminated_like_interrupted():
             code = leakhunt.main(list(argv), prog_name="leakhunt", standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return EXIT_INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # click makes the one into the other
-        # The reader of our output has gone, as in `leakhunt report RUN | head`: nobody is left to tell.
-        sys.stdout = None  # keeps the interpreter from flushing into the broken pipe
-        return 0
     except Exception as error:
         return _explain(error)
     return code if isinstance(code, int) else 0
@@ -112,17 +121,9 @@ def _explain(error: Exception) -> int:
         error.show(sys.stderr)
         return EXIT_USAGE
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        sys.stdout = None  # what it still holds has no place to go
         _complain("There is no space left to write to.", "Free some space, or send the output somewhere else.")
         return EXIT_FULL
     return _internal_error(error)
-
-
-def _accept_every_character() -> None:
-    """Have characters that the terminal's encoding lacks written as escapes, where Python would raise."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(message: str, hint: str | None) -> None:

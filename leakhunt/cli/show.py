@@ -16,11 +16,8 @@ _PIPED_WIDTH: Final = 160
 
 
 def show(report: Report, directory: Path) -> None:
-    """The answer first; then where the rest of it lies. A reader that leaves early does not change the exit code."""
+    """The answer first; then where the rest of it lies."""
     # Where the output is piped there is no width to fit: lines stay whole, for grep and for log files.
     console = Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
-    try:
-        terminal.print_report(report, console)
-        click.echo(f"\nReport: {directory / 'report.html'}")
-    except (BrokenPipeError, SystemExit):  # rich makes the one into the other
-        sys.stdout = None  # keeps the interpreter from flushing into the broken pipe
+    terminal.print_report(report, console)
+    click.echo(f"\nReport: {directory / 'report.html'}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -62,6 +63,14 @@ def test_a_bug_of_ours_shows_its_traceback_and_says_whose_it_is(
     assert "bug in leakhunt" in err
 
 
+def test_a_broken_pipe_that_is_not_our_readers_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fail_with(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert main(["fail"]) == 70
+    assert "BrokenPipeError" in capsys.readouterr().err
+
+
 def test_an_unknown_command_or_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profil"]) == 2
     assert main(["report", "--colour"]) == 2
@@ -81,7 +90,7 @@ def test_help_lists_every_command_without_importing_one() -> None:
         " {'matplotlib', 'rich', 'psutil', 'jinja2', 'objgraph'} or name.startswith('leakhunt.cli.')))"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert output.splitlines()[-1] == "['leakhunt.cli.main']"
+    assert output.splitlines()[-1] == "['leakhunt.cli.main', 'leakhunt.cli.streams']"
     assert all(command.name in output for command in COMMANDS)
 
 
