@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Final
 
 from leakhunt.errors import AgentError
 from leakhunt.hunt.quiet import wait_until_quiet
@@ -22,6 +24,10 @@ from leakhunt.targets.base import Target
 from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.replay import Replayer
+
+_ENDING: Final[Seconds] = 2.0
+"""How long a process may take to end once its agent has gone: the interpreter tidies up in between."""
+_POLL: Final[Seconds] = 0.05
 
 
 class Rounds:
@@ -103,6 +109,17 @@ class Rounds:
         roles = {worker.key: worker.role for worker in self.target.workers()}
         return {key: link for key, link in self.target.links().items() if roles.get(key) is Role.WORKER}
 
+    def has_ended(self, link: AgentLink) -> bool:
+        """Whether the process of an agent that did not answer is no more: a worker that is recycled is no caveat."""
+        deadline = time.monotonic() + _ENDING
+        while True:
+            self.target.refresh()
+            if link.key not in {worker.key for worker in self._alive()}:
+                return True
+            if link.alive or time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL)
+
     def learn_routes(self) -> None:
         """Ask the agents which route each step went to, and record it. Without an agent the masked path serves."""
         known: dict[str, str] = {}
@@ -153,7 +170,8 @@ class Rounds:
             link.collect()
             heap, pause = link.heap()
         except AgentError as error:
-            self.recorder.caveat("heap-unread", f"The heap of {worker.name} could not be read: {error.message}")
+            if not self.has_ended(link):
+                self.recorder.caveat("heap-unread", f"The heap of {worker.name} could not be read: {error.message}")
             return stats, None
         self.longest_pause = max(pause, self.longest_pause or 0.0)
         return stats, heap

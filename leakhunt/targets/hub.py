@@ -263,6 +263,8 @@ class AgentLink:
 
     def _ask(self, command: str, **arguments: object) -> Mapping[str, Any]:
         with self._lock:
+            if self._closed:
+                raise AgentError(f"the agent in process {self.hello.pid} does not answer: it has left")
             self._number += 1
             request = {"id": self._number, "do": command, **arguments}
             try:
@@ -270,8 +272,13 @@ class AgentLink:
                 wire.send(self._connection, request)
                 reply = wire.receive(self._connection)
             except (OSError, wire.WireError) as error:
+                # Closed meanwhile by whoever saw the process end?
+                why = "it has left" if self._connection.fileno() < 0 else error
                 self.close()
-                raise AgentError(f"the agent in process {self.hello.pid} does not answer: {error}") from error
+                raise AgentError(f"the agent in process {self.hello.pid} does not answer: {why}") from error
+            except BaseException:
+                self.close()  # interrupted: what is half read now would be taken for the next answer
+                raise
             if reply is None or reply.get("id") != self._number:
                 self.close()
                 raise AgentError(f"process {self.hello.pid} has ended or its agent has left")
@@ -284,6 +291,7 @@ class AgentLink:
 
         On return the child is gone: what it shares with its parent is taken for shared as long as it lives.
         """
+        reply: Mapping[str, Any] = {}
         for _ in range(TRIES):
             token = secrets.token_hex(16)
             results = self._hub.expect(token)

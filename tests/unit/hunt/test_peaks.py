@@ -8,7 +8,7 @@ from subprocess import PIPE, Popen
 import pytest
 
 from fakes import make_step
-from leakhunt.errors import TargetError
+from leakhunt.errors import AgentError, TargetError
 from leakhunt.hunt import peaks as module
 from leakhunt.hunt.peaks import measure_peaks, peak_sizes
 from leakhunt.model.run import Phase
@@ -152,3 +152,17 @@ def test_an_agent_that_cannot_trim_is_a_caveat(bench: Bench) -> None:
     measure_peaks(bench.rounds, (make_step("page"),))
     assert bench.caveats["not-trimmed"].startswith("Peaks may be too low: ")
     assert len(bench.run.peaks) == 2
+
+
+def test_a_worker_that_is_recycled_while_it_is_asked_is_no_caveat(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (link,) = bench.target.agents.values()
+
+    def end() -> None:
+        bench.target.end(link.key)
+        raise AgentError(f"process {link.hello.pid} has ended or its agent has left")
+
+    monkeypatch.setattr(link, "trim", end)
+    measure_peaks(bench.rounds, (make_step("page"),))
+    assert bench.caveats == {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakes import path_of, route_of
+from leakhunt.errors import AgentError
 from leakhunt.hunt import quiet
 from leakhunt.hunt import rounds as rounds_module
 from leakhunt.model.measurement import MemoryUsage
@@ -197,6 +198,31 @@ def test_an_unreadable_heap_is_a_caveat(pair: Bench, command: str) -> None:
         "The heap of worker 1 could not be read: "
         f"the agent in process {link.hello.pid} refused {command}: it would rather not"
     )
+
+
+def test_a_worker_that_ends_while_it_is_asked_is_no_caveat(pair: Bench) -> None:
+    link = next(iter(pair.target.agents.values()))
+
+    def end() -> None:
+        pair.target.end(link.key)
+        raise AgentError(f"process {link.hello.pid} has ended or its agent has left")
+
+    link.during_heap = end
+    pair.rounds.run(Phase.DOSE, BOTH)
+    assert pair.caveats == {}
+
+
+def test_an_agent_that_leaves_a_worker_that_lives_on_is_a_caveat(pair: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds_module, "_ENDING", 0.01)
+    link = next(iter(pair.target.agents.values()))
+
+    def leave() -> None:
+        link.gone = True
+        raise AgentError(f"process {link.hello.pid} has ended or its agent has left")
+
+    link.during_heap = leave
+    pair.rounds.run(Phase.DOSE, BOTH)
+    assert "has ended or its agent has left" in pair.caveats["heap-unread"]
 
 
 def test_the_longest_pause_is_kept(pair: Bench) -> None:

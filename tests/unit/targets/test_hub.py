@@ -62,6 +62,20 @@ def answering(connection: socket.socket, reply: dict[str, Any]) -> threading.Thr
     return thread
 
 
+def test_an_interrupted_question_leaves_no_answer_behind_for_the_next(hub: AgentHub, agent: socket.socket) -> None:
+    link = the_link(hub)
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            link.collect()
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert not link.alive
+    with pytest.raises(AgentError, match="does not answer: it has left"):
+        link.stats()
+
+
 @contextmanager
 def snapshot_child(
     agent: socket.socket, tmp_path: Path, life: str, *, tells: bool = True
