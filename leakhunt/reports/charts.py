@@ -43,6 +43,12 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 
 
+def all_charts(report: Report) -> dict[str, Figure]:
+    """The charts that there is data for, by name."""
+    figures = {"growth": growth_chart(report), "routes": routes_chart(report)}
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
 def growth_chart(report: Report) -> Figure | None:
     """RSS of every worker over time (USS thin), phases shaded, the verdict as title; None without a sample."""
     drawn = [series for series in report.series if series.times]

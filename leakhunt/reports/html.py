@@ -10,11 +10,11 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from leakhunt.model.report import Report
-from leakhunt.reports import charts, flame, phrases
+from leakhunt.reports import flame, phrases
 from leakhunt.reports.base import Format
+from leakhunt.reports.drawing import draw_svgs
 from leakhunt.reports.svg_inline import inline
 
 
@@ -22,6 +22,7 @@ def render(report: Report) -> str:
     """The page. Everything that came from the target is escaped, and nothing in the page may load or run."""
     css = resources.files("leakhunt.reports").joinpath("templates/report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    drawn = draw_svgs(report)
     template = _environment().get_template("report.html.j2")
     return template.render(
         report=report,
@@ -30,16 +31,16 @@ def render(report: Report) -> str:
         # Our own style sheet and drawings; their texts were escaped where they were made.
         css=Markup(css),  # noqa: S704
         css_digest=digest,
-        growth_chart=_chart(charts.growth_chart(report), "Growth of the memory of each process over time", "growth-"),
-        routes_chart=_chart(charts.routes_chart(report), "Bytes kept per request by route", "routes-"),
+        growth_chart=_chart(drawn.get("growth"), "Growth of the memory of each process over time", "growth-"),
+        routes_chart=_chart(drawn.get("routes"), "Bytes kept per request by route", "routes-"),
         flame=Markup(flame.render(report) or ""),  # noqa: S704
     )
 
 
-def _chart(figure: Figure | None, title: str, id_prefix: str) -> Markup:
-    if figure is None:
+def _chart(svg: str | None, title: str, id_prefix: str) -> Markup:
+    if svg is None:
         return Markup("")
-    return Markup(inline(charts.svg(figure), title=title, id_prefix=id_prefix))  # noqa: S704  # as above
+    return Markup(inline(svg, title=title, id_prefix=id_prefix))  # noqa: S704  # as above
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Final
 
 from leakhunt.errors import RunFileError
 from leakhunt.model.report import Report
-from leakhunt.reports import charts
+from leakhunt.reports.drawing import draw_files
 from leakhunt.reports.html import HTML
 from leakhunt.reports.json_ import JSON
 from leakhunt.reports.markdown import MARKDOWN
@@ -42,10 +42,7 @@ def write_all(report: Report, directory: Path) -> tuple[Path, ...]:
 def _files(report: Report) -> Iterator[tuple[str, bytes]]:
     for form in (HTML, MARKDOWN, JSON):
         yield f"{STEM}{form.extension}", form.render(report).encode("utf-8", "backslashreplace")
-    for name, figure in (("growth", charts.growth_chart(report)), ("routes", charts.routes_chart(report))):
-        if figure is not None:
-            yield f"{name}.png", charts.png(figure)
-            yield f"{name}.svg", charts.svg(figure).encode()
+    yield from draw_files(report).items()
 
 
 def _replace(path: Path, content: bytes) -> Path:

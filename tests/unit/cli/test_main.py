@@ -94,6 +94,13 @@ def test_help_lists_every_command_without_importing_one() -> None:
     assert all(command.name in output for command in COMMANDS)
 
 
+@pytest.mark.parametrize("command", [["profile"], ["profile", "--help"], ["lines"], ["report", "nowhere"]])
+def test_no_command_starts_by_importing_matplotlib(command: list[str]) -> None:
+    code = f"import sys; from leakhunt.cli.main import main; main({command}); print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
 def test_python_m_runs_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "leakhunt", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("leakhunt, version ")

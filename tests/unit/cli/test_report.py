@@ -123,6 +123,16 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
     assert hint == "  hint: Choose another place with --output."
 
 
+@pytest.mark.parametrize("name", ["text", "md", "json"])
+def test_formats_without_charts_do_without_matplotlib(short: Path, name: str) -> None:
+    code = (
+        "import sys; from leakhunt.cli.main import main;"
+        f"main(['report', {str(short)!r}, '--format', {name!r}]); print('\\n', 'matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "False"
+
+
 # --- Where the output goes. -----------------------------------------------------------------------------------------
 
 

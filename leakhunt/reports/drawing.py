@@ -1,0 +1,44 @@
+"""The charts of a report as SVG and PNG. matplotlib is imported when the first one is drawn: it is slow and large."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from leakhunt.model.report import Report
+
+
+def draw_svgs(report: Report) -> Mapping[str, str]:
+    """Every chart there is data for, by name: `growth` and `routes`."""
+    with _in_silence():
+        from leakhunt.reports import charts  # noqa: PLC0415  # see above
+
+    return {name: charts.svg(figure) for name, figure in charts.all_charts(report).items()}
+
+
+def draw_files(report: Report) -> Mapping[str, bytes]:
+    """The same as files, by name: `growth.png`, `growth.svg`, ..."""
+    with _in_silence():
+        from leakhunt.reports import charts  # noqa: PLC0415  # see above
+
+    files = {}
+    for name, figure in charts.all_charts(report).items():
+        files[f"{name}.png"] = charts.png(figure)
+        files[f"{name}.svg"] = charts.svg(figure).encode()
+    return files
+
+
+@contextmanager
+def _in_silence() -> Iterator[None]:
+    """Keep matplotlib from saying where it keeps its cache of fonts.
+
+    Where the user's directories cannot be written to, that is a private temporary one, which it removes at the end.
+    """
+    logger = logging.getLogger("matplotlib")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
