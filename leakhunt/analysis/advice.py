@@ -25,6 +25,7 @@ _BY_HOLDER: Final[Mapping[str, str]] = {
     "_lru_cache_wrapper": "Set a maxsize on the cache {holder}, or key it by less than the whole request.",
     "Queue": "Let the consumer drop what it has processed, and give {holder} a maxsize.",
 }
+_NATIVE: Final = "Bound {holder}, or close what it keeps: memory outside Python goes with the object that owns it."
 _CAP: Final = "It stops at {cap} entries: check that all workers together can afford that, or lower the cap."
 _DEFAULT: Final = "Drop the reference that {holder} keeps once the request is done."
 
@@ -39,4 +40,6 @@ def advice(cause: str, holder: str | None, holder_type: str | None, cap: int | N
             if known in _BY_HOLDER:
                 return _BY_HOLDER[known].format(holder=holder)
         return _DEFAULT.format(holder=holder)
+    if holder is not None and cause == "native":
+        return _NATIVE.format(holder=holder)
     return _BY_CAUSE.get(cause, "Look at what the line allocates and who keeps it after the request has ended.")

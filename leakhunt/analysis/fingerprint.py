@@ -24,4 +24,4 @@ def fingerprint(edges: Sequence[str], type_: str | None, cause: str, site: Site 
     path = "".join(_INDEX.sub("[*]", edge) for edge in edges)
     place = "" if site is None else f"{relative_file(site.file)}:{site.function}"
     text = "\n".join((_NUMBER.sub("#", path), type_ or "", cause, place))
-    return sha1(text.encode(), usedforsecurity=False).hexdigest()[:_FIGURES]
+    return sha1(text.encode(errors="backslashreplace"), usedforsecurity=False).hexdigest()[:_FIGURES]

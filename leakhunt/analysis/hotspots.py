@@ -15,21 +15,29 @@ from leakhunt.model.snapshot import Frame
 
 def find_hotspots(run: Run) -> tuple[Hotspot, ...]:
     """Functions with growing allocation sites, route by route, those that keep most first."""
-    groups: dict[tuple[str, str, str], list[GrowingSite]] = defaultdict(list)
+    rows: dict[tuple[str, str, str], Hotspot] = {}
     for alone in alone_rounds(run):
+        groups: dict[tuple[str, str], list[GrowingSite]] = defaultdict(list)
         for site in growing_sites(alone):
-            groups[alone.route, site.frame.file, site.frame.function].append(site)
-    rows = [_row(route, sites, run.conditions) for (route, _, _), sites in groups.items()]
-    return tuple(sorted(rows, key=lambda row: (-row.kept_per_request, row.file, row.line)))
+            groups[site.frame.file, site.frame.function].append(site)
+        for (file, function), sites in groups.items():
+            row = _row(alone.route, sites, run.conditions)
+            # Several steps of a route are several ways to request it: what one of them keeps, not all together.
+            known = rows.get((alone.route, file, function), row)
+            rows[alone.route, file, function] = max(known, row, key=lambda each: each.kept_per_request)
+    return tuple(sorted(rows.values(), key=lambda row: (-row.kept_per_request, row.file, row.line)))
 
 
 def flame_stacks(run: Run) -> tuple[tuple[tuple[Frame, ...], float], ...]:
     """The allocation flame graph: every growing stack with the bytes it keeps per request, the widest first."""
-    widths: dict[tuple[Frame, ...], float] = defaultdict(float)
+    of_route: dict[tuple[str, tuple[Frame, ...]], float] = {}
     for alone in alone_rounds(run):
         for site in growing_sites(alone):
             for stack, size in site.stacks:
-                widths[stack] += size
+                of_route[alone.route, stack] = max(size, of_route.get((alone.route, stack), 0.0))
+    widths: dict[tuple[Frame, ...], float] = defaultdict(float)
+    for (_, stack), size in of_route.items():
+        widths[stack] += size
     return tuple(sorted(widths.items(), key=lambda item: (-item[1], [(frame.file, frame.line) for frame in item[0]])))
 
 

@@ -39,6 +39,8 @@ class RouteJudgement:
     """The signals that prove growth, the weightiest first."""
     slopes: Mapping[str, Slope] | None = None
     """Over the last two complete blocks."""
+    bound: Slope | None = None
+    """What a clean or bounded route keeps at most, over the blocks that bound it best."""
 
     @property
     def verdict(self) -> Verdict:
@@ -78,7 +80,8 @@ def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
         if (slope := experiment.window(route).slope(route, signal)) is not None
     }
     state, reasons, signals = _decide(experiment, history)
-    return RouteJudgement(route, state, reasons, signals, window)
+    bound = _clean_slope(experiment, history) if state in {"clean", "bounded"} else None
+    return RouteJudgement(route, state, reasons, signals, window, bound)
 
 
 def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

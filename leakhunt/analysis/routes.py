@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from leakhunt.analysis.blocks import Experiment
+from leakhunt.analysis.blocks import Experiment, memory_signal
+from leakhunt.analysis.dose import Slope
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.peaks import Peak, read_peak
 from leakhunt.analysis.rate import alone_rate, better_rate, growth_rate
@@ -48,17 +49,32 @@ def route_report(run: Run, experiment: Experiment, judgement: RouteJudgement, re
     )
 
 
+def _bounded_rate(bound: Slope) -> tuple[float, Interval]:
+    """Of a route that is clean: what it is called clean for, and not another estimate beside it.
+
+    It begins at zero, because nobody gives back for long what he has not taken.
+    """
+    highest = max(0.0, bound.upper)
+    return min(max(0.0, bound.per_request), highest), (0.0, highest)
+
+
 def minimum_detectable(experiment: Experiment, judgement: RouteJudgement, basis: str | None) -> float | None:
     """The smallest leak of this route that the run would have seen, in bytes per request.
 
-    At least the budget, because below it growth is no leak.
+    At least the budget, because below it growth is no leak. Of a route that is clean it is the budget: the bound below
+    that leaves no room for a leak.
     """
     slope = (judgement.slopes or {}).get(basis or "")
-    return None if slope is None or basis is None else max(slope.detectable, experiment.thresholds.of(basis))
+    if slope is None or basis is None:
+        return None
+    limit = slope.detectable if judgement.bound is None else judgement.bound.upper
+    return max(limit, experiment.thresholds.of(basis))
 
 
 def _rate(experiment: Experiment, judgement: RouteJudgement, signal: str) -> tuple[float, Interval | None] | None:
     rate = growth_rate(experiment.window(judgement.route), judgement.route, signal)
+    if judgement.bound is not None and signal == memory_signal(experiment.window(judgement.route).rows):
+        return _bounded_rate(judgement.bound)
     if judgement.verdict is Verdict.CLEAN:
         return rate
     return better_rate(rate, alone_rate(experiment.ledger, judgement.route, signal))

@@ -27,6 +27,7 @@ _EXPLAINED: Final = 0.5
 """Share of a route's growth that Python's allocations have to explain, else the rest is native."""
 _SAME: Final = 0.75
 """Share of a route's growth from which the suspects of the explain rounds are taken to be all of it."""
+UNEXPLAINED: Final = "unexplained"
 _MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "threads": ("threads", ("Thread", "_thread")),
@@ -43,7 +44,8 @@ _NULL_REASONS: Final[Mapping[str, str]] = {
     "site": "no line of the application was found that allocates it",
     "library": "the memory was not allocated inside a library",
     "path": "no growing path was found for it",
-    "deep_size": "the holder was not measured",
+    "deep_size": "the holder was not measured, or what it holds owns memory outside Python's sight",
+    "advice": "nothing is known of its cause",
     "cap": "no cap was found",
 }
 
@@ -216,15 +218,20 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         bytes_per_request=(owner.bytes_per_request or 0.0) + missing,
         fingerprint=fingerprint([owner.path or ""], owner.type, cause, owner.site),
         reasons=(*owner.reasons, share),
-        advice=advice(cause, None, None, owner.cap),
+        # A walk over Python objects does not see what they own outside.
+        deep_size=None,
+        advice=advice(cause, _holder_of(case, owner), None, owner.cap),
     )
     return suspects
 
 
+def _holder_of(case: Case, suspect: Suspect) -> str | None:
+    return next((lead.path.holder for lead in case.leads if lead.path and lead.path.path == suspect.path), None)
+
+
 def _unexplained(case: Case, missing: float) -> Suspect:
-    """Growth of a route that was never run alone: only the signals tell what it may be."""
-    cause = "python-objects" if "blocks" in case.judgement.signals else "native"
-    return _bare(case, cause, missing, None, "the run ended before the route was run alone to explain its growth")
+    """Growth of a route that was never run alone, so that nothing is known of its cause."""
+    return _bare(case, UNEXPLAINED, missing, None, "the route was not run alone to explain its growth")
 
 
 def _native_owner(suspects: Sequence[Suspect]) -> Suspect | None:
@@ -260,10 +267,12 @@ def _stands_for(suspect: Suspect, names: Sequence[str]) -> bool:
 def _bare(case: Case, cause: str, size: float | None, count: float | None, reason: str) -> Suspect:
     """A growth without line or holder."""
     print_ = fingerprint([case.report.route], None, cause, None)
+    explained = cause != UNEXPLAINED
+    looked = ("neither an allocating line nor a growing path was found for it",) if explained else ()
     return Suspect(
-        case.report.route, size, count, None, cause, None, None, (), None, (), print_, "application", "strong",
-        (reason, "neither an allocating line nor a growing path was found for it"),
-        advice=advice(cause, None, None, None),
+        case.report.route, size, count, None, cause, None, None, (), None, (), print_, "application",
+        "strong" if explained else "weak", (reason, *looked),
+        advice=advice(cause, None, None, None) if explained else None,
     )  # fmt: skip
 
 

@@ -21,6 +21,12 @@ def test_indexes_and_keys_do_not_matter(key: str) -> None:
     assert fingerprint(["shop.views", "._SEEN", key, ".body"], "bytes", "native", SITE) == expected
 
 
+def test_a_file_whose_name_is_no_text_has_a_fingerprint_too() -> None:
+    assert fingerprint([], None, "native", Site("/srv/caf\udce9/views.py", 3, "v")) != fingerprint(
+        [], None, "native", None
+    )
+
+
 def test_numbers_in_names_do_not_matter() -> None:
     assert fingerprint(["shop.views", "._cache_1"], None, "native", SITE) == fingerprint(
         ["shop.views", "._cache_250"], None, "native", SITE

@@ -49,6 +49,14 @@ def test_a_function_that_two_routes_call_has_a_row_for_each() -> None:
     assert [(row.route, row.kept_per_request) for row in find_hotspots(run)] == [(VIDEO, 700), (IMAGE, 100)]
 
 
+def test_two_steps_of_a_route_are_not_added_up() -> None:
+    run = record(App(routes=(IMAGE, VIDEO)), blocks=1, agent=False)
+    run = explain(explain(run, IMAGE, [allocates(700, line(3))]), VIDEO, [allocates(1_000, line(3))])
+    same = replace(run, routes=dict.fromkeys(run.routes, IMAGE))
+    assert [(row.route, row.kept_per_request) for row in find_hotspots(same)] == [(IMAGE, 1_000)]
+    assert flame_stacks(same) == (((line(3),), 1_000),)
+
+
 def test_equal_rows_stand_in_the_order_of_their_lines() -> None:
     rows = find_hotspots(explained((IMAGE, [allocates(100, line(8, "b")), allocates(100, line(3, "a"))])))
     assert [row.function for row in rows] == ["a", "b"]

@@ -16,6 +16,7 @@ from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import DEFAULTS
 from leakhunt.model.report import RouteReport
 from leakhunt.model.run import Run
+from leakhunt.units import format_size
 from unit.analysis.ledgers import blocks
 
 IMAGE, COURSE = "POST /image", "GET /course"
@@ -64,6 +65,18 @@ def test_where_live_bytes_could_not_be_read_the_kernel_is_believed() -> None:
     assert found.bytes_per_request_basis == "anonymous"
     assert found.live_bytes_per_request is None
     assert found.null_reasons["live_bytes_per_request"] == "live bytes could not be read in the target"
+
+
+def test_a_clean_route_is_sized_by_the_bound_that_it_is_called_clean_for() -> None:
+    found = report(record(App(routes=ROUTES)), COURSE)
+    (reason, *_) = found.reasons
+    assert found.bytes_per_request_interval is not None
+    low, high = found.bytes_per_request_interval
+    assert low == 0
+    assert reason == f"keeps at most {format_size(high)} per request (99 % upper bound)"
+    assert found.bytes_per_request is not None
+    assert low <= found.bytes_per_request <= high < 64
+    assert found.minimum_detectable == 64
 
 
 def test_the_growth_of_every_signal_is_told_with_its_test() -> None:
@@ -116,6 +129,6 @@ def test_no_leak_below_the_budget_or_within_the_noise_is_promised_to_be_seen(jit
 def test_without_a_slope_nothing_is_promised() -> None:
     experiment = blocks({"live": 0})
     judged = judge_route(experiment, "a")
-    assert minimum_detectable(experiment, replace(judged, slopes=None), "live") is None
+    assert minimum_detectable(experiment, replace(judged, slopes=None, bound=None), "live") is None
     assert minimum_detectable(experiment, judged, "anonymous") is None
     assert minimum_detectable(experiment, judged, None) is None

@@ -69,6 +69,22 @@ def test_a_line_alone_is_the_suspect_where_no_path_was_found() -> None:
     assert found.bytes_per_request == pytest.approx(20_000, rel=0.01)
 
 
+def test_of_a_route_that_was_not_run_alone_nothing_is_claimed() -> None:
+    app = App(routes=(IMAGE,), keeps={IMAGE: {"live": 20_000, "blocks": 3}})
+    (found,) = analyse(record(app)).suspects
+    assert (found.cause, found.confidence, found.advice) == ("unexplained", "weak", None)
+    assert found.null_reasons["advice"] == "nothing is known of its cause"
+    assert found.bytes_per_request == pytest.approx(20_000, rel=0.02)
+
+
+def test_the_advice_on_native_memory_names_the_holder() -> None:
+    (found,) = suspects(20_000, [Kept(PICTURES, size=56, stack=[VIEW], allocated=300)])
+    assert found.cause == "native"
+    assert found.advice is not None
+    assert "shop.views._PICTURES" in found.advice
+    assert found.deep_size is None
+
+
 def test_a_table_that_doubled_does_not_make_its_line_larger_than_the_growth_of_the_route() -> None:
     (found,) = suspects(2_000, [Kept(NAMES, size=1_900, stack=[VIEW], allocated=9_000)])
     assert found.bytes_per_request == pytest.approx(2_000, rel=0.02)
