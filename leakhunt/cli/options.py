@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from leakhunt.units import Bytes, parse_size
+from leakhunt.units import Bytes, Seconds, format_size, parse_size
+from leakhunt.workload.bounds import LONGEST_WAIT, MOST_MEMORY, MOST_REQUESTS, MOST_SEED, MOST_WORKERS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -16,18 +17,58 @@ SERVERS: Final = ("gunicorn", "waitress", "wsgiref")
 
 
 class SizeType(click.ParamType[Bytes]):
-    """A size such as `300KB` or `2GiB`."""
+    """A size such as `300KB` or `2GiB`, of at least `least` bytes."""
 
     name = "size"
 
+    def __init__(self, *, least: Bytes = 0) -> None:
+        self._least = least
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Bytes:
-        """Bytes; click's usage error if the text is no size."""
-        if isinstance(value, int):
-            return value
+        """Bytes; click's usage error if the text is no size, or one that no machine has or no target gets by with."""
         try:
-            return parse_size(str(value))
+            size = value if isinstance(value, int) else parse_size(str(value))
+        except OverflowError:
+            size = MOST_MEMORY + 1
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if size < self._least:
+            self.fail(f"{value} is less than any target takes; give at least {format_size(self._least)}", param, ctx)
+        if size > MOST_MEMORY:
+            self.fail(f"{str(value)[:24]} is more than any machine has", param, ctx)
+        return size
+
+
+class SecondsType(click.ParamType[Seconds]):
+    """A number of seconds, from 1 to `most`."""
+
+    name = "seconds"
+
+    def __init__(self, *, most: Seconds) -> None:
+        self._most = most
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Seconds:
+        """Seconds; click's usage error if the text is no number or none of that range, as nan and inf are."""
+        try:
+            seconds = float(str(value))
+        except ValueError:
+            self.fail(f"{str(value)[:24]!r} is no number of seconds", param, ctx)
+        if not 1 <= seconds <= self._most:
+            self.fail(f"{str(value)[:24]} is not in the range from 1 to {self._most:.0f} seconds", param, ctx)
+        return seconds
+
+
+class PathType(click.Path):
+    """A path, which must not be empty: as a path that would mean the current directory."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; click's usage error if it is empty."""
+        if not str(value):
+            self.fail("a path must not be empty; write . for the current directory", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class AfterDashes(click.Command):
@@ -44,32 +85,35 @@ class AfterDashes(click.Command):
         return rest
 
 
+_COUNT: Final = click.IntRange(1, MOST_WORKERS)
 _LAUNCH: Final = (
     click.argument("app", required=False, metavar="[MODULE:CALLABLE]"),
-    click.option("--chdir", type=click.Path(path_type=Path), help="Run the target in this directory."),
+    click.option("--chdir", type=PathType(), help="Run the target in this directory."),
     click.option("--env", multiple=True, metavar="K=V", help="Set a variable in the target's environment; repeatable."),
     click.option("--server", type=click.Choice(SERVERS), help="What serves MODULE:CALLABLE.  [default: gunicorn]"),
-    click.option("--workers", type=click.IntRange(min=1), help="Worker processes for MODULE:CALLABLE.  [default: 1]"),
-    click.option("--threads", type=click.IntRange(min=1), help="Threads per worker for MODULE:CALLABLE.  [default: 1]"),
+    click.option("--workers", type=_COUNT, help="Worker processes for MODULE:CALLABLE.  [default: 1]"),
+    click.option("--threads", type=_COUNT, help="Threads per worker for MODULE:CALLABLE.  [default: 1]"),
     click.option("--python", metavar="PATH", help="Interpreter or virtual environment that runs MODULE:CALLABLE."),
     click.option(
         "--url", help="Where the target answers, if that is not clear: http://127.0.0.1:8000, unix:/run/app.sock."
     ),
     click.option("--ready", metavar="PATH", help="Path that answers once the target is ready.  [default: /]"),
-    click.option("--ready-timeout", type=click.FloatRange(min=1), default=60.0, show_default=True, metavar="SECONDS"),
+    click.option(
+        "--ready-timeout", type=SecondsType(most=LONGEST_WAIT), default=60.0, show_default=True, metavar="SECONDS"
+    ),
     click.option("--allow-host", multiple=True, metavar="HOST", help="A host besides loopback that may be loaded."),
 )
 _WORKLOAD: Final = (
-    click.option("--workload", type=click.Path(path_type=Path), metavar="FILE", help="Workload file (TOML)."),
+    click.option("--workload", type=PathType(), metavar="FILE", help="Workload file (TOML)."),
     click.option("--upload", multiple=True, metavar="PATH", help="Upload to this path; repeatable."),
     click.option("--file", multiple=True, metavar="FIELD=KIND:SIZE", help="What is uploaded: file=image:300KB..2MB."),
     click.option("--request", multiple=True, metavar='"METHOD PATH"', help='Another request: "POST /search?i={n}".'),
     click.option("--body", multiple=True, metavar="TEXT|@FILE", help="Body of a --request."),
     click.option("--header", multiple=True, metavar="K:V", help="Header of every request; repeatable."),
     click.option(
-        "--seed", type=click.IntRange(min=0), help="Fixes doses, payloads and their order.  [default: random]"
+        "--seed", type=click.IntRange(0, MOST_SEED), help="Fixes doses, payloads and their order.  [default: random]"
     ),
-    click.option("--concurrency", type=click.IntRange(min=1), help="Requests at a time.  [default: 1]"),
+    click.option("--concurrency", type=_COUNT, help="Requests at a time.  [default: 1]"),
 )
 
 
@@ -86,7 +130,11 @@ def workload_options(command: _Command) -> _Command:
 def requests_option(text: str, *, default: int | None = None) -> Callable[[_Command], _Command]:
     """How much of it; every command counts in its own way."""
     return click.option(
-        "--requests", type=click.IntRange(min=1), default=default, show_default=default is not None, help=text
+        "--requests",
+        type=click.IntRange(1, MOST_REQUESTS),
+        default=default,
+        show_default=default is not None,
+        help=text,
     )
 
 

@@ -15,7 +15,15 @@ from rich.console import Console
 
 from leakhunt import __version__
 from leakhunt.analysis.analyse import analyse
-from leakhunt.cli.options import AfterDashes, SizeType, launch_options, requests_option, workload_options
+from leakhunt.cli.options import (
+    AfterDashes,
+    PathType,
+    SecondsType,
+    SizeType,
+    launch_options,
+    requests_option,
+    workload_options,
+)
 from leakhunt.cli.progress import Progress
 from leakhunt.cli.request import Request, connect, make_target, read_request
 from leakhunt.cli.show import show
@@ -28,6 +36,7 @@ from leakhunt.reports.write import write_all
 from leakhunt.runfile import RunWriter, run_directory
 from leakhunt.samplers.headroom import available_memory
 from leakhunt.units import format_size
+from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
 
 EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.CLEAN: 0,
@@ -43,15 +52,15 @@ _RUNS: Final = Path("leakhunt-runs")
 @launch_options
 @workload_options
 @requests_option("At most this many requests for the verdict rounds.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Run directory; must not exist yet.")
+@click.option("--output", type=PathType(), metavar="DIR", help="Run directory; must not exist yet.")
 @click.option(
     "--memory-limit",
-    type=SizeType(),
+    type=SizeType(least=LEAST_MEMORY),
     help="Stop the load before the target is larger.  [default: 70 % of what is available]",
 )
 @click.option(
     "--budget-time",
-    type=click.FloatRange(min=1),
+    type=SecondsType(most=LONGEST_BUDGET),
     default=120.0,
     show_default=True,
     metavar="SECONDS",

@@ -87,9 +87,9 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
         threads=options["threads"] or settings.threads or 1,
         python=options["python"],
         url=options["url"],
-        ready=options["ready"] or "/",
+        ready=_ready_path(_first(options["ready"], "/")),
         ready_timeout=options["ready_timeout"],
-        allow_host=options["allow_host"],
+        allow_host=_hosts(options["allow_host"]),
         headers=parse_headers(options["header"]),
         workload=workload,
         seed=_first(options["seed"], settings.seed, random.SystemRandom().randrange(10**6)),
@@ -220,6 +220,21 @@ def _nothing_to_replay(options: Mapping[str, Any], app: str | None, chdir: Path,
     python = find_interpreter(options["python"]).executable
     env = {**os.environ, **_parse_env(options["env"])}
     return nothing_to_replay(discover_uploads(app, python=python, cwd=chdir, env=env), launch)
+
+
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not name.strip() or "/" in name:
+            raise UsageError(f"--allow-host {name!r} is no name of a host", "write --allow-host staging.example.org")
+    return names
+
+
+def _ready_path(path: str) -> str:
+    if not path.startswith("/") or not path.isprintable() or " " in path:
+        raise UsageError(
+            f"--ready {path!r} is no path: it starts with a slash and holds no blank", "write --ready /health"
+        )
+    return path
 
 
 def _parse_env(values: tuple[str, ...]) -> dict[str, str]:

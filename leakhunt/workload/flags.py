@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from leakhunt.errors import UsageError
-from leakhunt.workload.headers import is_header
+from leakhunt.workload.headers import MADE_HERE, is_header, is_made_here
 from leakhunt.workload.load import METHODS
 from leakhunt.workload.payloads.kinds import KIND_NAMES
 from leakhunt.workload.sanitize import shown_path
@@ -54,6 +54,8 @@ def parse_headers(values: Sequence[str]) -> dict[str, str]:
         name, colon, value = text.partition(":")
         if not colon or not is_header(name.strip(), value.strip()):
             raise UsageError("a --header is not of the form NAME: VALUE", "write --header 'Host: example.org'")
+        if is_made_here(name.strip()):
+            raise UsageError(f"--header {name.strip()} follows from the body and cannot be set", MADE_HERE)
         headers[name.strip()] = value.strip()
     return headers
 

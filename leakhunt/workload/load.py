@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from leakhunt.workload.headers import is_header
+from leakhunt.workload.bounds import LONGEST_WAIT, MOST_MEGAPIXELS, MOST_RETRIES, MOST_WEIGHT, MOST_WORKERS
+from leakhunt.workload.headers import MADE_HERE, is_header, is_made_here
 from leakhunt.workload.payloads.kinds import KIND_NAMES
 from leakhunt.workload.sanitize import shown_path
 from leakhunt.workload.scenario import (
@@ -33,6 +35,7 @@ _STEP_KEYS: Final = (
     *("name", "method", "path", "weight", "headers", "form", "json", "body", "files"),
     *("expect", "think", "retries", "timeout", "once", "fault"),
 )
+_NO_PATH: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 _FAULT_ANSWERS: Final = (400, 408, 413, 422)
 """What a sound application answers to a request that goes wrong on purpose."""
 
@@ -57,7 +60,7 @@ def read_workload(table: Table, source: str) -> Workload:
     return Workload(
         source=source,
         steps=_steps(table),
-        concurrency=table.integer("concurrency", least=1),
+        concurrency=table.integer("concurrency", least=1, most=MOST_WORKERS),
         inputs=_inputs(table, "inputs"),
         login=None if login is None else _login(login),
         setup=table.commands("setup"),
@@ -91,19 +94,19 @@ def _step(table: Table) -> Step:
     _check_bodies(table)
     body = table.text("body")
     return Step(
-        name=table.text("name") or f"{method} {shown_path(path)}",
+        name=table.named("name") or f"{method} {shown_path(path)}",
         method=method,
         path=path,
-        weight=table.number("weight", 1.0, above=0.0),
+        weight=table.number("weight", 1.0, above=0.0, most=MOST_WEIGHT),
         headers=_headers(table),
         form=table.texts("form"),
         json=_json(table),
         body=None if body is None else body.encode(),
         files=tuple(_file(item) for item in table.tables("files")),
         expect=_expect(table, fault),
-        think=table.number("think", 0.0),
-        retries=table.integer("retries", least=0) or 0,
-        timeout=table.number("timeout", DEFAULT_TIMEOUT, above=0.0),
+        think=table.number("think", 0.0, most=LONGEST_WAIT),
+        retries=table.integer("retries", least=0, most=MOST_RETRIES) or 0,
+        timeout=table.number("timeout", DEFAULT_TIMEOUT, above=0.0, most=LONGEST_WAIT),
         once=table.flag("once"),
         fault=fault,
     )
@@ -113,15 +116,24 @@ def _path(table: Table) -> str:
     path = table.required("path", 'path = "/upload/"')
     if not path.startswith("/"):
         raise table.error("path", f"must start with a slash, not {path[:20]!r}", "the host comes from the target")
+    blank = _NO_PATH.search(path)
+    if blank is not None:
+        raise table.error("path", f"must not hold a {_called(blank[0])}", "write it as %XX, a blank as %20")
     return path
+
+
+def _called(character: str) -> str:
+    return "blank" if character == " " else "control character or other space"
 
 
 def _json(table: Table) -> object | None:
     value = table.raw("json")
     try:
-        json.dumps(value)
+        json.dumps(value, allow_nan=False)
     except TypeError as error:
         raise table.error("json", "is no JSON: it holds a date or a time", "write it as a text") from error
+    except ValueError as error:
+        raise table.error("json", "is no JSON: it holds nan or inf", "write it as a text, or leave it out") from error
     return value
 
 
@@ -130,6 +142,8 @@ def _headers(table: Table) -> dict[str, str]:
     for name, value in headers.items():
         if not is_header(name, value):
             raise table.error("headers", f"{name!r} is no valid header", "a header is one line of printable text")
+        if is_made_here(name):
+            raise table.error("headers", f"{name} follows from the body and cannot be set", MADE_HERE)
     return headers
 
 
@@ -163,8 +177,8 @@ def _file(table: Table) -> FilePart:
         field=table.required("field", 'field = "file"'),
         kind=kind,
         size=_size(table, kind),
-        megapixels=table.number("megapixels", 2.0, above=0.0),
-        name=table.text("name"),
+        megapixels=table.number("megapixels", 2.0, above=0.0, most=MOST_MEGAPIXELS),
+        name=table.named("name"),
         contents=_inputs(table, "contents"),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+import sys
 from collections.abc import ItemsView, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,12 +59,21 @@ def parse_document(text: str, source: str) -> Document:
         ConfigError: it is no valid TOML.
     """
     try:
-        data = loads(text)
+        # tomllib reads \r\n as a line end too, so both see the same lines.
+        return Document(source, loads(text), key_lines(text))
     except TOMLDecodeError as error:
         message, line = _where(str(error), text)
         raise ConfigError(f"no valid TOML: {message}", source=source, line=line) from error
-    # tomllib reads \r\n as a line end too, so both see the same lines.
-    return Document(source, data, key_lines(text))
+    except ValueError as error:  # Python refuses whole numbers of several thousand digits
+        where = _line_of_long_number(text)
+        raise ConfigError("a number has too many digits", source=source, line=where, hint="shorten it") from error
+    except RecursionError as error:
+        raise ConfigError("tables or lists are nested too deeply", source=source, hint="flatten them") from error
+
+
+def _line_of_long_number(text: str) -> int | None:
+    match = re.search(r"[0-9_]{4000,}", text)
+    return None if match is None else text.count("\n", 0, match.start()) + 1
 
 
 def _where(message: str, text: str) -> tuple[str, int]:
@@ -125,6 +136,13 @@ class Table:
             raise self.error(key, "must be a text", f'write {key} = "..."')
         return value
 
+    def named(self, key: str) -> str | None:
+        """A text that is not empty if it is there."""
+        value = self.text(key)
+        if value is not None and not value.strip():
+            raise self.error(key, "must not be empty", "leave it out, or write something")
+        return value
+
     def required(self, key: str, example: str) -> str:
         """A text that must be there and not be empty."""
         value = self.text(key)
@@ -139,26 +157,31 @@ class Table:
             raise self.error(key, "must be true or false", f"write {key} = true")
         return value
 
-    def number(self, key: str, default: float, *, above: float | None = None, least: float = 0.0) -> float:
-        """A number of at least `least`, or of more than `above`."""
+    def number(self, key: str, default: float, *, above: float | None = None, most: float = math.inf) -> float:
+        """A finite number of at least 0, or of more than `above`, and at most `most`."""
         value = self._data.get(key, default)
-        low = least if above is None else above
-        bound = f"at least {least:g}" if above is None else f"more than {above:g}"
+        low = 0.0 if above is None else above
+        bound = f"at least {low:g}" if above is None else f"more than {low:g}"
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(key, f"must be a number, {bound}", f"write {key} = {default:g}")
-        if value < low or (above is not None and value == above):
-            raise self.error(key, f"must be {bound}, not {value}")
+        if not value >= low or value == above:  # neither can be said of nan
+            raise self.error(key, f"must be {bound}, not {_shown(value)}")
+        if value > most or value > sys.float_info.max:
+            largest = "a finite number" if most == math.inf else f"at most {most:.12g}"
+            raise self.error(key, f"must be {largest}, not {_shown(value)}")
         return float(value)
 
-    def integer(self, key: str, *, least: int) -> int | None:
-        """A whole number of at least `least`."""
+    def integer(self, key: str, *, least: int, most: int = 2**63 - 1) -> int | None:
+        """A whole number from `least` to `most`."""
         value = self._data.get(key)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.error(key, f"must be a whole number, at least {least}", f"write {key} = {max(least, 1)}")
         if value < least:
-            raise self.error(key, f"must be at least {least}, not {value}")
+            raise self.error(key, f"must be at least {least}, not {_shown(value)}")
+        if value > most:
+            raise self.error(key, f"must be at most {most}, not {_shown(value)}")
         return value
 
     def choice(self, key: str, options: Sequence[str]) -> str | None:
@@ -193,8 +216,10 @@ class Table:
         return tuple(self._words(item, (key, index)) for index, item in enumerate(value))
 
     def statuses(self, key: str) -> tuple[int, ...]:
-        """A list of HTTP statuses. Empty if it is not there."""
+        """A list of HTTP statuses, at least one. Empty if it is not there."""
         value = self._data.get(key, [])
+        if value == [] and key in self:
+            raise self.error(key, "must list at least one HTTP status", f"write {key} = [200, 201], or leave it out")
         if not isinstance(value, list) or not all(_is_status(item) for item in value):
             raise self.error(key, "must be a list of HTTP statuses", f"write {key} = [200, 201]")
         return tuple(value)
@@ -220,6 +245,12 @@ class Table:
             problem = "must be a command as a list of words"
             raise self._document.error((*self._path, *path), problem, 'write for example ["program", "argument"]')
         return tuple(value)
+
+
+def _shown(number: float) -> str:
+    """A number as it was written, cut where it is too long to read."""
+    text = str(number)
+    return text if len(text) <= 24 else f"{text[:20]}..."
 
 
 def _is_status(value: object) -> bool:

@@ -184,6 +184,51 @@ def test_a_command_that_never_listens(leakhunt: CommandLine, site: Path) -> None
     done.fails(3, "gave no answer to GET / within 1 s", "--ready-timeout")
 
 
+# --- Numbers and names. ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("--budget-time", ("nan", "inf", "1e308", "0", "soon")),
+        ("--ready-timeout", ("nan", "inf", "1e308")),
+        ("--seed", ("1" * 20, "1" * 5000, "-1")),
+        ("--requests", ("1" * 20, "0")),
+        ("--workers", ("1" * 20,)),
+        ("--threads", ("1" * 20,)),
+        ("--concurrency", ("1" * 20,)),
+        ("--memory-limit", ("99999999999TB", "9" * 400, "0", "1KB", "nan")),
+        ("--output", ("",)),
+        ("--chdir", ("",)),
+        ("--workload", ("",)),
+    ],
+)
+def test_a_value_out_of_all_proportion(leakhunt: CommandLine, site: Path, option: str, values: tuple[str, ...]) -> None:
+    for value in values:
+        done = leakhunt.here("profile", APP, "--chdir", str(site), "--request", "GET /", option, value)
+        assert done.code == 2, (value, done.err)
+        assert f"Invalid value for '{option}': " in done.err
+        done.has_no_traceback()
+
+
+def test_a_memory_limit_that_no_target_gets_by_with_says_what_it_takes(leakhunt: CommandLine, site: Path) -> None:
+    assert "give at least 10.0 MiB" in refused(leakhunt, site, APP, "--memory-limit", "1KB").err
+
+
+@pytest.mark.parametrize("host", ["", " ", "http://staging.example.org"])
+def test_an_allowed_host_is_a_name(leakhunt: CommandLine, site: Path, host: str) -> None:
+    refused(leakhunt, site, APP, "--allow-host", host).fails(2, "is no name of a host", "staging.example.org")
+
+
+@pytest.mark.parametrize("path", ["", "health", "/is it", "/a\r\nX: y"])
+def test_a_path_to_be_ready_at_is_a_path(leakhunt: CommandLine, site: Path, path: str) -> None:
+    refused(leakhunt, site, APP, "--ready", path).fails(2, "--ready ", "/health")
+
+
+def test_a_header_that_says_how_long_the_body_is(leakhunt: CommandLine, site: Path) -> None:
+    refused(leakhunt, site, APP, "--header", "Content-Length: 3").fails(2, "follows from the body", "truncated")
+
+
 # --- The workload. --------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +243,9 @@ def test_a_command_that_never_listens(leakhunt: CommandLine, site: Path) -> None
             ":3: step[0].files[0].size: ",
         ),
         ('[[step]]\npath = "/\n', ":2"),
+        ('[[step]]\npath = "/"\nthink = nan\n', ":3: step[0].think: "),
+        ('[[step]]\npath = "/"\nretries = 100000000000000000000\n', ":3: step[0].retries: "),
+        ('[[step]]\npath = "/x y"\n', ":2: step[0].path: "),
         ("", ""),
         ("\x00\xff", ""),
     ],

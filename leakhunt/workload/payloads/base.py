@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from leakhunt.units import Bytes
 
 Chunk: TypeAlias = bytes | memoryview
+LARGEST: Final[Bytes] = 10**12
+"""Of any file: sending more takes longer than anybody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,5 @@ class Kind:
     """Smallest file that can be made."""
     make: Callable[[Recipe], Iterator[Chunk]]
     """Yields the file in chunks of about 256 KiB. A recipe below `minimum` is a ValueError."""
+    maximum: Bytes = LARGEST
+    """Largest file that can be made."""

@@ -51,6 +51,13 @@ def kind_for(name: str, recipe: Recipe) -> Kind:
     raise KeyError(name)
 
 
+def maximum_size(name: str) -> Bytes:
+    """Largest file of the kind called `name` (one of `KIND_NAMES`)."""
+    if name == IMAGE:
+        return min(PNG.maximum, JPEG.maximum)
+    return next(kind.maximum for kind in KINDS if kind.name == name)
+
+
 def minimum_size(name: str) -> Bytes:
     """Smallest file of the kind called `name` (one of `KIND_NAMES`)."""
     if name == IMAGE:

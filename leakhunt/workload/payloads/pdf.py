@@ -55,4 +55,5 @@ def _make(recipe: Recipe) -> Iterator[Chunk]:
     yield _STREAM_END + _tail(offsets, start)
 
 
-PDF: Final = Kind("document", "application/pdf", ".pdf", 1024, _make)
+# Its table of contents has ten digits for a place.
+PDF: Final = Kind("document", "application/pdf", ".pdf", 1024, _make, maximum=9 * 10**9)

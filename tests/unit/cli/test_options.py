@@ -6,7 +6,7 @@ from typing import Any
 import click
 import pytest
 
-from leakhunt.cli.options import AfterDashes, SizeType, launch_options, requests_option, workload_options
+from leakhunt.cli.options import AfterDashes, SecondsType, SizeType, launch_options, requests_option, workload_options
 
 
 @click.command("measure", cls=AfterDashes)
@@ -61,6 +61,36 @@ def test_sizes_are_read_as_people_write_them() -> None:
 def test_what_is_no_size_is_refused_with_an_example() -> None:
     with pytest.raises(click.BadParameter, match=r"'lots' is no size; write for example 300KB, 2MB or 1\.5GiB"):
         parse("--limit", "lots")
+
+
+def test_a_size_may_have_a_lower_bound_and_never_exceeds_what_machines_have() -> None:
+    kind = SizeType(least=2**20)
+    assert kind.convert("1MiB", None, None) == 2**20
+    with pytest.raises(click.BadParameter, match=r"1MB is less than any target takes; give at least 1\.00 MiB"):
+        kind.convert("1MB", None, None)
+    for text in ("99999999999TB", "9" * 400):
+        with pytest.raises(click.BadParameter, match=r"[9B] is more than any machine has"):
+            kind.convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e308", "0", "-1", "60.1"])
+def test_seconds_are_a_number_in_a_range(text: str) -> None:
+    kind = SecondsType(most=60)
+    assert kind.convert("1.5", None, None) == 1.5
+    with pytest.raises(click.BadParameter, match=r"is not in the range from 1 to 60 seconds"):
+        kind.convert(text, None, None)
+
+
+def test_what_is_no_number_is_no_duration() -> None:
+    with pytest.raises(click.BadParameter, match="'soon' is no number of seconds"):
+        SecondsType(most=60).convert("soon", None, None)
+
+
+@pytest.mark.parametrize("option", ["--chdir", "--workload"])
+def test_an_empty_path_is_not_taken_for_this_directory(option: str) -> None:
+    with pytest.raises(click.BadParameter, match="must not be empty"):
+        parse(option, "")
+    assert str(parse(option, ".")[option.strip("-")]) == "."
 
 
 def test_help_shows_the_options_in_the_order_in_which_they_are_needed() -> None:

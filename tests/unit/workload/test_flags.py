@@ -64,6 +64,13 @@ def test_headers_are_read_and_a_bad_one_is_refused_without_telling_its_value() -
     assert "hunter2" not in f"{caught.value.message}{caught.value.hint}"
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
+def test_a_header_that_follows_from_the_body_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"--header {name} follows from the body") as caught:
+        parse_headers([f"{name}: 3"])
+    assert 'fault = "truncated"' in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
@@ -74,6 +81,7 @@ def test_headers_are_read_and_a_bad_one_is_refused_without_telling_its_value() -
         ("file=image:huge", "no size", "--file"),
         ("file=image:1MB..", "no size", "--file"),
         ("file=document:10", "at least", "--file"),
+        ("file=video:99999TB", "at most 1000 GB", "--file"),
     ],
 )
 def test_a_file_flag_that_cannot_be_read_is_refused(text: str, message: str, hint: str) -> None:

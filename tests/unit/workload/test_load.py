@@ -126,12 +126,56 @@ MISTAKES = [
     (STEP + "[[companion]]\nname = 'x'\ncommand = ['x']\nready = {}\n", 6, "companion[0].ready", "exactly one", "log"),
     ("step = 3\n", 1, "step", "list of tables", "[[step]]"),
     ("# nothing\n", None, None, "no step", "[[step]]"),
+    ("concurrency = 1001\n" + STEP, 1, "concurrency", "at most 1000", ""),
+    (STEP + "weight = nan\n", 3, "step[0].weight", "must be more than 0, not nan", ""),
+    (STEP + "weight = inf\n", 3, "step[0].weight", "must be at most 1000000, not inf", ""),
+    (STEP + "think = nan\n", 3, "step[0].think", "must be at least 0, not nan", ""),
+    (STEP + "think = inf\n", 3, "step[0].think", "must be at most 86400, not inf", ""),
+    (STEP + "timeout = nan\n", 3, "step[0].timeout", "must be more than 0, not nan", ""),
+    (STEP + "timeout = 1e300\n", 3, "step[0].timeout", "must be at most 86400, not 1e+300", ""),
+    (STEP + "retries = 100000000000000000000\n", 3, "step[0].retries", "must be at most 100, not 1000", ""),
+    (STEP + "expect = []\n", 3, "step[0].expect", "at least one HTTP status", "leave it out"),
+    (STEP + "json = nan\n", 3, "step[0].json", "nan or inf", "text"),
+    (STEP + "json = { a = [-inf] }\n", 3, "step[0].json", "nan or inf", "text"),
+    (STEP + "name = ''\n", 3, "step[0].name", "must not be empty", "leave it out"),
+    ("[[step]]\npath = '/x y'\n", 2, "step[0].path", "must not hold a blank", "%20"),
+    ("[[step]]\npath = '/x\ty'\n", 2, "step[0].path", "must not hold a control character", "%XX"),
+    (STEP + "headers = { content-length = 3 }\n", 3, "step[0].headers", "content-length follows from", "truncated"),
+    (STEP + "headers = { Transfer-Encoding = 'x' }\n", 3, "step[0].headers", "Transfer-Encoding follows", "truncated"),
+    (FILE + '{ field = "g", kind = "video", size = "99999TB" }]\n', 5, "step[0].files[1].size", "at most 1000 GB", ""),
+    (FILE + '{ field = "g", kind = "document", size = "9GB..10GB" }]\n', 5, "step[0].files[1].size", "most 9 GB", ""),
+    (FILE + f'{{ field = "g", kind = "video", size = 1{"0" * 99} }}]\n', 5, "step[0].files[1].size", "too large", ""),
+    (
+        FILE + f'{{ field = "g", kind = "video", size = "1{"0" * 999}" }}]\n',
+        5,
+        "step[0].files[1].size",
+        "too large",
+        "",
+    ),
+    (
+        FILE + '{ field = "g", kind = "image", size = "1MB", megapixels = nan }]\n',
+        5,
+        "step[0].files[1].megapixels",
+        "nan",
+        "",
+    ),
+    (
+        FILE + '{ field = "g", kind = "image", size = "1MB", name = "" }]\n',
+        5,
+        "step[0].files[1].name",
+        "must not be empty",
+        "",
+    ),
+    (STEP + f"weight = 1{'0' * 5000}\n", 3, None, "too many digits", "shorten"),
+    ("a = " + "[" * 5000 + "]" * 5000 + "\n", None, None, "nested too deeply", "flatten"),
     ("a = 1\nb = \n", 2, None, "no valid TOML", ""),
     ("a = 1\n[[step]]\npath = '''/\n", 3, None, "no valid TOML", ""),
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "key", "message", "hint"), MISTAKES)
+@pytest.mark.parametrize(
+    ("text", "line", "key", "message", "hint"), [pytest.param(*each, id=each[0][:60]) for each in MISTAKES]
+)
 def test_a_mistake_is_named_with_line_and_key_and_the_way_out(
     tmp_path: Path, text: str, line: int | None, key: str | None, message: str, hint: str
 ) -> None:
@@ -142,6 +186,7 @@ def test_a_mistake_is_named_with_line_and_key_and_the_way_out(
     assert message in error.message
     assert hint in (error.hint or "")
     assert error.exit_code == 2
+    assert len(error.message) < 300
     place = "uploads.toml" if line is None else f"uploads.toml:{line}: "
     assert place in error.message
 
