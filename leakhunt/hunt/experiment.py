@@ -114,9 +114,9 @@ class Experiment:
                     return
                 if self._settings.max_requests is not None and sent + size > self._settings.max_requests:
                     if block == 0:
-                        self._observer.note(
-                            f"--requests is too low: one block of verdict rounds takes {size} requests."
-                        )
+                        text = f"--requests is too low: one block of verdict rounds takes {size} requests."
+                        self._observer.note(text)
+                        self._rounds.recorder.caveat("too-few-requests", text)
                     return
                 self._observer.phase(f"verdict rounds, block {block + 1}: {size} requests")
                 complete = self._block(block, draw_block(bases, rounds, self._lottery))

@@ -189,6 +189,7 @@ def test_a_limit_that_allows_no_block_is_said(simulated: Bench) -> None:
     (note,) = simulated.observer.notes
     assert note.startswith("--requests is too low: ")
     assert "82 requests" in note
+    assert simulated.caveats["too-few-requests"] == note
     assert not simulated.of(Phase.DOSE)
 
 
