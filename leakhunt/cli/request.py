@@ -23,6 +23,7 @@ from leakhunt.workload.discover import Discovery, discover_uploads, nothing_to_r
 from leakhunt.workload.flags import parse_headers, workload_from_flags
 from leakhunt.workload.hosts import check_host
 from leakhunt.workload.load import load_workload
+from leakhunt.workload.placeholders import Placeholders
 from leakhunt.workload.replay import Replayer
 from leakhunt.workload.sanitize import shown_command
 from leakhunt.workload.scenario import Companion, Workload
@@ -124,7 +125,7 @@ def make_target(request: Request, clock: Callable[[], Seconds], functions: tuple
             url=request.url,
             ready_path=request.ready,
             ready_timeout=request.ready_timeout,
-            headers=request.headers,
+            headers=Placeholders(1, request.seed).texts(request.headers),  # as at the sign-in
             setup=workload.setup,
             companions=tuple(_companion(companion) for companion in workload.companions),
             allow_hosts=request.allow_host,

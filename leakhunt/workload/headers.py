@@ -1,8 +1,9 @@
-"""What may stand in a request header."""
+"""What may stand in a request header, and what becomes of headers from several places."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -19,3 +20,22 @@ def is_made_here(name: str) -> bool:
 def is_header(name: str, value: str) -> bool:
     """Whether `name` is a token (RFC 9110, 5.6.2) and `value` one line of printable text."""
     return _NAME.fullmatch(name) is not None and value.isprintable()
+
+
+def merge_headers(*layers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of all layers, the later ones winning; names are the same whatever their case.
+
+    Cookies are merged by their own names: those of a session go on when another cookie is added.
+    """
+    merged: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            known = next((each for each in merged if each.lower() == name.lower()), None)
+            before = "" if known is None else merged.pop(known)
+            merged[name] = _merge_cookies(before, value) if name.lower() == "cookie" else value
+    return merged
+
+
+def _merge_cookies(first: str, second: str) -> str:
+    cookies = [pair.strip() for pair in (*first.split(";"), *second.split(";")) if pair.strip()]
+    return "; ".join({pair.partition("=")[0]: pair for pair in cookies}.values())

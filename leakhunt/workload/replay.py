@@ -14,6 +14,7 @@ from leakhunt.model.measurement import RequestRecord
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.body import build_body
 from leakhunt.workload.connection import Connection, Request, endpoint_for
+from leakhunt.workload.headers import merge_headers
 from leakhunt.workload.placeholders import Placeholders
 from leakhunt.workload.scenario import Inputs, Step, Workload
 from leakhunt.workload.schedule import doses_for, shuffled
@@ -39,7 +40,7 @@ class Replayer:
         unix: Path of a Unix socket to use instead of TCP.
         seed: Decides order, sizes and contents.
         concurrency: Requests in flight at once.
-        headers: Sent with every request; a step's own headers win.
+        headers: Sent with every request, with the placeholders in their values filled in; a step's own headers win.
         clock: Seconds since the start of the run.
     """
 
@@ -82,7 +83,7 @@ class Replayer:
         if login is not None:
             fill = Placeholders(_REPEATED, self._seed)
             with closing(self._connections[0]) as connection:
-                self._session = sign_in(login, connection, self._headers, fill)
+                self._session = sign_in(login, connection, fill.texts(self._headers), fill)
 
     def run(
         self,
@@ -198,7 +199,7 @@ class Replayer:
         return Request(
             method=step.method,
             path=fill.text(step.path),
-            headers={**self._session.headers(step.method), **self._headers, **fill.texts(step.headers)},
+            headers=merge_headers(self._session.headers(step.method), *map(fill.texts, (self._headers, step.headers))),
             body=build_body(step, fill, item.size),
             fault=step.fault,
             drop_early=fill.n % 2 == 1,

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from leakhunt.errors import WorkloadError
 from leakhunt.workload.body import Body
 from leakhunt.workload.connection import Answer, Connection, Request
+from leakhunt.workload.headers import merge_headers
 from leakhunt.workload.placeholders import Placeholders
 from leakhunt.workload.scenario import Login
 
@@ -60,7 +61,7 @@ def sign_in(login: Login, connection: Connection, headers: Mapping[str, str], fi
 
 
 def _visit(login: Login, connection: Connection, headers: Mapping[str, str], session: Session) -> Session:
-    answer = connection.send(Request("GET", login.path, {**session.headers("GET"), **headers}, keep_text=True))
+    answer = connection.send(Request("GET", login.path, merge_headers(session.headers("GET"), headers), keep_text=True))
     if answer.status is None or answer.status >= 400:
         raise _refused(login, "GET", answer, "check `login.path` and that the target serves it")
     session = _with_cookies(session, answer)
@@ -79,9 +80,9 @@ def _post(
     if session.token is not None:
         form[_FIELD] = session.token
     body = Body("application/x-www-form-urlencoded", (urlencode(form).encode(),))
-    answer = connection.send(Request("POST", login.path, {**session.headers("POST"), **headers}, body))
+    answer = connection.send(Request("POST", login.path, merge_headers(session.headers("POST"), headers), body))
     if not _let_in(login, answer):
-        raise _refused(login, "POST", answer, _hint(answer))
+        raise _refused(login, "POST", answer, _hint(login, answer))
     session = _with_cookies(session, answer)
     return replace(session, token=session.cookies.get(_COOKIE, session.token))
 
@@ -98,7 +99,9 @@ def _let_in(login: Login, answer: Answer) -> bool:
     return login.csrf is None and 200 <= answer.status < 300
 
 
-def _hint(answer: Answer) -> str:
+def _hint(login: Login, answer: Answer) -> str:
+    if answer.status == 403 and login.csrf is not None:
+        return "the CSRF token went with it, so it is a permission, an origin that is not trusted or a --header"
     if answer.status == 403:
         return 'the CSRF check or a permission refused it; for Django write csrf = "django"'
     if answer.status == 404:

@@ -231,6 +231,13 @@ def test_the_target_runs_what_was_asked_for(project: Path) -> None:
     target.stop()
 
 
+def test_the_target_is_found_ready_with_headers_as_requests_have_them() -> None:
+    target = make_target(request_of("--header", "X: v{n}", *GET, "--", "sh", "serve.sh"), FakeClock())
+    assert isinstance(target, LaunchedTarget)
+    assert target._spec.headers == {"X": "v1"}
+    target.stop()
+
+
 def test_companions_and_setup_of_the_workload_belong_to_the_target(project: Path) -> None:
     (project / "uploads.toml").write_text(
         'setup = [["{python}", "migrate.py"]]\nenv = { DATA = "{launch_dir}" }\nstep = [{ path = "/" }]\n'

@@ -187,6 +187,12 @@ def test_headers_of_the_command_line_go_with_every_request_and_replace_our_own()
     assert "abc" not in repr(records)
 
 
+def test_placeholders_in_headers_of_the_command_line_are_filled_in() -> None:
+    with serving() as server:
+        replayer(server, PAGE, headers={"X-Id": "{seed}-{n}"}).run({"page": 2}, round=0)
+    assert [seen.headers["x-id"] for seen in server.arrived] == ["7-1", "7-2"]
+
+
 def test_a_step_marked_once_is_sent_before_all_others_and_never_again() -> None:
     once = Step("create", "POST", "/lessons/", form={"a": "b"}, once=True)
     with serving() as server:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,9 +16,11 @@ DJANGO = Login("/accounts/login/?next=/", FORM, csrf="django")
 STEPS = (Step("read", "GET", "/read"), Step("write", "POST", "/write", form={"a": "b"}))
 
 
-def user(server: UploadServer, login: Login) -> Replayer:
-    workload = Workload("test", STEPS, login=login)
-    return Replayer(workload, server.url, unix=None, seed=7, concurrency=2, headers={}, clock=time.monotonic)
+def user(
+    server: UploadServer, login: Login, steps: tuple[Step, ...] = STEPS, headers: Mapping[str, str] | None = None
+) -> Replayer:
+    workload = Workload("test", steps, login=login)
+    return Replayer(workload, server.url, unix=None, seed=7, concurrency=2, headers=headers or {}, clock=time.monotonic)
 
 
 def cookie(name: str, value: str) -> dict[str, str]:
@@ -47,6 +50,19 @@ def test_the_token_of_the_page_opens_the_login_and_the_new_one_goes_with_unsafe_
     assert requests["/write"].headers["x-csrftoken"] == "after"
     assert "x-csrftoken" not in requests["/read"].headers
     assert requests["/read"].headers["cookie"] == "csrftoken=after"
+
+
+def test_cookies_of_the_command_line_and_of_a_step_go_beside_those_of_the_session() -> None:
+    steps = (Step("read", "GET", "/read", headers={"cookie": "theme=dark; tracking=no"}),)
+    with serving(like_django) as server:
+        replayer = user(server, DJANGO, steps, {"Cookie": "tracking={n}; debug=1"})
+        replayer.prepare()
+        replayer.run({"read": 1}, round=0)
+    assert [arrived.headers["cookie"] for arrived in server.arrived] == [
+        "tracking=1; debug=1",
+        "csrftoken=before; tracking=1; debug=1",
+        "csrftoken=after; tracking=no; debug=1; theme=dark",
+    ]
 
 
 def test_a_token_that_stands_only_in_the_form_is_found_and_fetched_again_after_the_login() -> None:
@@ -86,6 +102,10 @@ def test_a_login_without_a_form_only_fetches_the_page() -> None:
     assert server.arrived[1].headers["x-csrftoken"] == "t"
 
 
+def token_then_403(seen: Arrived) -> Reply:
+    return Reply(200, cookie("csrftoken", "before")) if seen.method == "GET" else Reply(403)
+
+
 @pytest.mark.parametrize(
     ("login", "answer", "message", "hint"),
     [
@@ -96,6 +116,7 @@ def test_a_login_without_a_form_only_fetches_the_page() -> None:
             "password",
         ),
         (Login("/in", FORM), lambda _: Reply(403), "POST /in: status 403", 'csrf = "django"'),
+        (Login("/in", FORM, csrf="django"), token_then_403, "POST /in: status 403", "an origin that is not trusted"),
         (Login("/in", FORM), lambda _: Reply(404), "POST /in: status 404", "login.path"),
         (Login("/in", FORM), lambda _: Reply(302, {"Location": "/in?again"}), "status 302", "password"),
         (Login("/in", FORM, expect=(204,)), lambda _: Reply(200), "status 200", "login.expect"),
@@ -110,6 +131,7 @@ def test_a_login_that_fails_is_an_error_with_its_status_a_hint_and_no_secret(
         user(server, login).prepare()
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
+    assert login.csrf is None or "csrf =" not in (caught.value.hint or "")
     told = f"{caught.value.message}{caught.value.hint}"
     assert not any(secret in told for secret in ("chalk-and-talk", "wrong", "before"))
 
