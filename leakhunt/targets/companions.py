@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from leakhunt.errors import TargetError
-from leakhunt.targets import ready
+from leakhunt.targets import ready, tree
 from leakhunt.targets.addresses import parse_url
 from leakhunt.targets.failures import Shown, how_ended
 from leakhunt.targets.logs import Log
@@ -21,6 +21,8 @@ Command: TypeAlias = tuple[str, ...]
 
 SETUP_TIMEOUT: Final[Seconds] = 120.0
 READY_TIMEOUT: Final[Seconds] = 30.0
+AT_ONCE: Final[Seconds] = 0.3
+"""How long a companion that has no ready check is watched for an end at once: a mistake in its command, say."""
 _PAUSE: Final[Seconds] = 0.1
 
 
@@ -67,30 +69,71 @@ def set_up(commands: tuple[Command, ...], around: Surroundings) -> None:
         raise TargetError(around.shown.with_tail(f"the set-up command `{' '.join(command)}` {end}", log))
 
 
-def start_companion(companion: CompanionSpec, around: Surroundings) -> int:
-    """Start a companion, wait until it is ready, and return its pid.
+@dataclass(frozen=True, slots=True)
+class StartedCompanion:
+    """A companion that has been started."""
+
+    name: str
+    pid: int
+    log: Log
+    around: Surroundings
+    others: frozenset[str]
+    """Keys of the processes of the launch that were there before it."""
+
+    def death(self, within: Seconds = 0.0) -> str | None:
+        """One sentence if it ends before so many seconds are over; a daemon that it leaves behind lives on as it."""
+        status = self.around.supervision.wait(self.pid, within)
+        if status is None or (status == 0 and self._left_a_daemon()):
+            return None
+        return f"the companion {self.name} {how_ended(status)}"
+
+    def start_error(self, within: Seconds = 0.0) -> TargetError | None:
+        """Its death as an error, with the last lines of its stderr; None while it lives."""
+        death = self.death(within)
+        return None if death is None else TargetError(self.around.shown.with_tail(death, self.log))
+
+    def _left_a_daemon(self) -> bool:
+        supervisor = self.around.supervision.pid
+        return any(
+            process.parent == supervisor
+            and process.pid != self.pid
+            and process.key not in self.others
+            and not process.ended
+            for process in tree.descendants(supervisor)
+        )
+
+
+def start_companion(companion: CompanionSpec, around: Surroundings) -> StartedCompanion:
+    """Start a companion and wait until it is ready.
 
     Raises:
         TargetError: it cannot be started, ends, or is not ready after `READY_TIMEOUT`.
     """
     log = around.log(companion.name)
     supervision = around.supervision
+    others = frozenset(process.key for process in tree.descendants(supervision.pid))
     pid = supervision.start(companion.name, companion.command, cwd=around.cwd, env=around.env, log=log)
+    started = StartedCompanion(companion.name, pid, log, around, others)
     is_ready = _check(companion, around, log)
+    if is_ready is None:
+        if (error := started.start_error(AT_ONCE)) is not None:
+            raise error
+        return started
     deadline = time.monotonic() + READY_TIMEOUT
     while not is_ready():
-        status = supervision.wait(pid, _PAUSE)
-        if status is not None:
-            raise TargetError(around.shown.with_tail(f"the companion {companion.name} {how_ended(status)}", log))
+        if (error := started.start_error(_PAUSE)) is not None:
+            raise error
         if time.monotonic() > deadline:
             text = f"the companion {companion.name} was not ready after {READY_TIMEOUT:.0f} s"
             raise TargetError(
                 around.shown.with_tail(text, log), "Look at `ready` of this companion in the workload file."
             )
-    return pid
+    if (error := started.start_error()) is not None:
+        raise error
+    return started
 
 
-def _check(companion: CompanionSpec, around: Surroundings, log: Log) -> Callable[[], bool]:
+def _check(companion: CompanionSpec, around: Surroundings, log: Log) -> Callable[[], bool] | None:
     if companion.ready_log is not None:
         text = companion.ready_log
         return lambda: text in log.text()
@@ -100,7 +143,7 @@ def _check(companion: CompanionSpec, around: Surroundings, log: Log) -> Callable
     if companion.ready_url is not None:
         url = companion.ready_url
         return lambda: _responds(url)
-    return lambda: True
+    return None
 
 
 def _succeeds(command: Command, around: Surroundings) -> bool:

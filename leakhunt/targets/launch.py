@@ -76,6 +76,7 @@ class LaunchedTarget(Target):
         self._caveats = spec.caveats
         self._running: Running | None = None
         self._address: Address | None = None
+        self._stopped = False
 
     @property
     def address(self) -> Address:
@@ -93,6 +94,7 @@ class LaunchedTarget(Target):
             self._running = self._start_programs()
             self._address = wait_until_ready(self._running, readiness)
             no_agent = wait_for_agent(self._running.census)
+            self._running.require_companions()
         except BaseException:
             self.stop()
             raise
@@ -115,13 +117,26 @@ class LaunchedTarget(Target):
         return sentence if self._running is None else self._shown.with_tail(sentence, self._running.log)
 
     def caveats(self) -> tuple[Caveat, ...]:
-        return self._caveats
+        return (*self._caveats, *self._companion_deaths())
 
     def conditions(self) -> Mapping[str, str]:
         return describe(self._spec.server, self.links())
 
     def stop(self) -> None:
+        self._caveats = self.caveats()
+        self._stopped = True
         self._open.close()
+
+    def _companion_deaths(self) -> tuple[Caveat, ...]:
+        if self._stopped or self._running is None:
+            return ()
+        deaths = self._running.companion_deaths()
+        if deaths:
+            self._running.census.poll()  # so that their rows say so, too
+        return tuple(
+            Caveat("companion-died", f"{death[0].upper()}{death[1:]} during the run; the rest of it went without.")
+            for death in deaths
+        )
 
     def _readiness(self) -> Readiness:
         spec = self._spec
@@ -151,8 +166,10 @@ class LaunchedTarget(Target):
         env = {**os.environ, **fillers.fill_environment(spec.workload_env), **spec.env}
         around = Surroundings(supervision, spec.cwd, env, self._dir.log, self._shown)
         set_up(tuple(map(fillers.fill_command, spec.setup)), around)
+        companions = []
         for companion in map(fillers.fill_companion, spec.companions):
-            census.register(start_companion(companion, around), companion.name)
+            companions.append(start_companion(companion, around))
+            census.register(companions[-1].pid, companion.name)
         census.start()
         pid = supervision.start(TARGET, spec.command, cwd=spec.cwd, env=self._dir.with_boot(env), log=log)
-        return Running(supervision, census, pid, log, self._shown, spec.app, spec.cwd)
+        return Running(supervision, census, pid, log, self._shown, spec.app, spec.cwd, tuple(companions))

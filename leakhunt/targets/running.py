@@ -10,6 +10,7 @@ from leakhunt.errors import TargetError
 from leakhunt.model.run import Role
 from leakhunt.targets import deaths
 from leakhunt.targets.census import Census
+from leakhunt.targets.companions import StartedCompanion
 from leakhunt.targets.failures import Explanation, Shown, explain, explain_uncallable, how_ended
 from leakhunt.targets.logs import Log
 from leakhunt.targets.supervision import Supervision
@@ -31,16 +32,37 @@ class Running:
     app: str | None
     """`MODULE:CALLABLE`, if leakhunt made the command for it."""
     cwd: Path
+    companions: tuple[StartedCompanion, ...] = ()
+    """What was started beside it."""
 
     def start_error(self) -> TargetError | None:
         """Why it will never answer; None while it still may."""
         if not self.supervision.alive():
             return TargetError(_LOST)
+        if (error := self._companion_error()) is not None:
+            return error
         status = self.supervision.exit_status(self.pid)
         if status is None or (status == 0 and self._is_daemon()):
             return None
         known = explain(self.log.errors(), app=self.app, cwd=str(self.cwd))
         return self.error(known or Explanation(f"the target {how_ended(status)} before it answered"))
+
+    def require_companions(self) -> None:
+        """Raise TargetError if a companion has died."""
+        error = self._companion_error()
+        if error is not None:
+            raise error
+
+    def _companion_error(self) -> TargetError | None:
+        errors = (companion.start_error() for companion in self.companions)
+        return next((error for error in errors if error is not None), None)
+
+    def companion_deaths(self) -> tuple[str, ...]:
+        """A sentence for each companion that is dead."""
+        if not self.supervision.alive():
+            return ()  # then everything is, which `failure` tells
+        deaths = (companion.death() for companion in self.companions)
+        return tuple(death for death in deaths if death is not None)
 
     def _is_daemon(self) -> bool:
         """Whether the first process ended only to leave others running in the background."""

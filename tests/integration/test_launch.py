@@ -262,6 +262,31 @@ def test_a_companion_that_ends_is_shown_with_its_last_lines(site: Path, launch: 
         launch(replace(gunicorn(site), companions=(companion,)))
 
 
+def test_a_companion_that_ends_while_the_target_starts_is_an_error(site: Path, launch: Launch) -> None:
+    # A file that the app makes when it is imported, which is after the companion was taken for ready.
+    (site / "late.py").write_text("open('imported', 'w').close()\nfrom pages import application\n")
+    script = "while ! test -e imported; do sleep 0.05; done; echo no socket >&2; exit 7"
+    with pytest.raises(TargetError, match=r"(?s)^the companion broker ended with exit code 7\n.*\| no socket"):
+        launch(replace(app(site, "late:application"), companions=(CompanionSpec("broker", ("sh", "-c", script)),)))
+
+
+def test_a_companion_that_ends_during_the_run_is_a_caveat_and_its_row_says_how(site: Path, launch: Launch) -> None:
+    script = "while ! test -e over; do sleep 0.05; done; exit 7"
+    companions = (CompanionSpec("broker", ("sh", "-c", script)), CompanionSpec("cache", ("sleep", "60")))
+    target = launch(replace(gunicorn(site), companions=companions))
+    assert target.caveats() == ()
+    (site / "over").touch()
+    assert wait_for(lambda: target.caveats() != ())
+    target.stop()
+    (caveat,) = target.caveats()
+    assert (caveat.code, caveat.text) == (
+        "companion-died",
+        "The companion broker ended with exit code 7 during the run; the rest of it went without.",
+    )
+    deaths = {worker.name: worker.death for worker in target.workers() if worker.name in {"broker", "cache"}}
+    assert deaths == {"broker": "exit code 7", "cache": None}
+
+
 def test_values_of_env_are_in_no_error(site: Path, launch: Launch) -> None:
     failing = "import os; raise SystemExit('password is ' + os.environ['SECRET'])"
     with pytest.raises(TargetError) as caught:

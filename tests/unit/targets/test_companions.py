@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,8 +89,9 @@ def test_a_set_up_command_that_does_not_exist_is_named(around: Surroundings) -> 
 
 
 def test_a_companion_that_says_nothing_of_being_ready_is_ready_at_once(around: Surroundings) -> None:
-    pid = start_companion(CompanionSpec("broker", ("sleep", "60")), around)
-    assert running(pid)
+    companion = start_companion(CompanionSpec("broker", ("sleep", "60")), around)
+    assert running(companion.pid)
+    assert companion.death() is None
 
 
 @pytest.mark.parametrize("stream", [1, 2])
@@ -122,6 +124,26 @@ def test_a_companion_that_ends_is_not_waited_for(around: Surroundings) -> None:
     with pytest.raises(TargetError) as caught:
         start_companion(companion, around)
     assert caught.value.message == "the companion broker ended with exit code 4\n  | no socket"
+
+
+@pytest.mark.parametrize(
+    "check", [{}, {"ready_log": "no"}, {"ready_command": ("sleep", "0.3")}], ids=["none", "log", "command"]
+)
+@pytest.mark.parametrize("status", [0, 4])
+def test_a_companion_that_ends_at_once_is_not_taken_for_ready(
+    around: Surroundings, check: dict[str, Any], status: int
+) -> None:
+    companion = CompanionSpec("broker", shell(f"echo no socket >&2; exit {status}"), **check)
+    with pytest.raises(TargetError) as caught:
+        start_companion(companion, around)
+    assert caught.value.message == f"the companion broker ended with exit code {status}\n  | no socket"
+
+
+def test_a_companion_that_leaves_a_daemon_behind_lives_on(around: Surroundings) -> None:
+    command = shell("setsid sleep 60 >/dev/null 2>&1 & exit 0")
+    started = start_companion(CompanionSpec("broker", command), around)
+    assert around.supervision.wait(started.pid, 10) == 0
+    assert started.death() is None
 
 
 def test_a_companion_that_is_never_ready_is_given_up_with_a_hint(
