@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from statistics import median
 from typing import Final
@@ -15,7 +17,7 @@ from leakhunt.hunt.lives import life_span
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.warm_up import StepCost
 from leakhunt.model.run import Phase, Round
-from leakhunt.model.snapshot import PathNode
+from leakhunt.model.snapshot import PathNode, Snapshot
 from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
 
@@ -130,11 +132,19 @@ def _snapshot(rounds: Rounds, index: int) -> None:
 
 
 def _snapshot_all(rounds: Rounds, index: int) -> None:
-    for link in rounds.serving().values():
+    """One snapshot of each worker, as many at a time as there are processors: the children do the work."""
+
+    def take(link: AgentLink) -> Snapshot | AgentError:
         try:
-            snapshot = link.snapshot(index, types=True, sites=True, paths=True)
+            return link.snapshot(index, types=True, sites=True, paths=True)
         except AgentError as error:
-            rounds.recorder.caveat("no-snapshot", f"A snapshot could not be taken: {error.message}")
+            return error
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        taken = list(threads.map(take, rounds.serving().values()))
+    for snapshot in taken:
+        if isinstance(snapshot, AgentError):
+            rounds.recorder.caveat("no-snapshot", f"A snapshot could not be taken: {snapshot.message}")
             continue
         rounds.longest_pause = max(snapshot.pause, rounds.longest_pause or 0.0)
         rounds.recorder.snapshot(snapshot)
