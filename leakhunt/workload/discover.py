@@ -29,8 +29,10 @@ _KINDS: Final = (
 _ANY_KIND: Final = "random:1MB"
 _WAYS: Final = (
     "say what to replay: --workload FILE.toml, or --upload PATH --file FIELD=KIND:SIZE (--request for anything else), "
-    "or [tool.leakhunt] in pyproject.toml"
+    "or [tool.leakhunt] in pyproject.toml or leakhunt.toml"
 )
+_SUGGESTED: Final = 3
+"""Upload routes in the line to paste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class Discovery:
     routes: tuple[UploadRoute, ...] = ()
     problem: str | None = None
     """Why it could not be read."""
+    login: str | None = None
+    """Path of a page to sign in at."""
+    csrf: bool = False
+    """Whether CSRF tokens are checked."""
 
 
 def discover_uploads(
@@ -70,20 +76,32 @@ def discover_uploads(
     return _read(output)
 
 
-def suggestion(route: UploadRoute, launch: Sequence[str]) -> str:
-    """A command to paste: `launch` (`leakhunt profile pkg.wsgi:application --chdir DIR`) with flags for `route`."""
-    upload = route.path if route.method == "POST" else f"{route.method} {route.path}"
-    return shlex.join([*launch, "--upload", upload, "--file", f"{route.field}={_kind_for(route)}"])
+def suggestion(routes: Iterable[UploadRoute], launch: Sequence[str]) -> str:
+    """A command to paste: `launch` (`leakhunt profile pkg.wsgi:application --chdir DIR`) with flags for `routes`."""
+    words = [*launch]
+    for route in routes:
+        upload = route.path if route.method == "POST" else f"{route.method} {route.path}"
+        words += ["--upload", upload, "--file", f"{route.field}={_kind_for(route)}"]
+    return shlex.join(words)
 
 
 def nothing_to_replay(discovery: Discovery, launch: Sequence[str]) -> UsageError:
-    """The error for a command without a workload, with the line to paste if a route was found."""
-    hint = _WAYS
+    """The error for a command without a workload, with the line to paste if routes were found."""
+    hint = _WAYS + _guards(discovery)
     if discovery.routes:
         hint += f"; for example\n  {suggestion(_most_telling(discovery.routes), launch)}"
     elif discovery.problem:
         hint += f" (no upload route could be looked up: {discovery.problem})"
     return UsageError("there is nothing to replay", hint)
+
+
+def _guards(discovery: Discovery) -> str:
+    """What stands before the routes and cannot be passed with flags alone."""
+    guards = [f"a sign-in at {discovery.login}"] if discovery.login is not None else []
+    guards += ["a check of CSRF tokens"] if discovery.csrf else []
+    if not guards:
+        return ""
+    return f"; this app has {' and '.join(guards)}, for which a workload file is needed (docs/reference/workload.md)"
 
 
 def _output(command: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: Seconds) -> bytes:
@@ -112,6 +130,8 @@ def _read(output: bytes) -> Discovery:
             return Discovery(problem=str(answer["error"]))
         return Discovery(
             tuple(UploadRoute(item["method"], item["path"], item["field"]) for item in answer["routes"]),
+            login=answer["login"],
+            csrf=answer["csrf"],
         )
     except (IndexError, ValueError, KeyError, TypeError):
         return Discovery(problem="its import ended the interpreter")
@@ -124,7 +144,7 @@ def _kind_for(route: UploadRoute) -> str:
     return max(found)[1] if found else _ANY_KIND
 
 
-def _most_telling(routes: Iterable[UploadRoute]) -> UploadRoute:
-    """The cheapest upload whose kind is known: an image before a document before a video before anything else."""
+def _most_telling(routes: Iterable[UploadRoute]) -> Sequence[UploadRoute]:
+    """A few, the cheapest whose kind is known first: images, documents, videos, anything else."""
     order = ("image:1MB", "document:1MB", "video:20MB", _ANY_KIND)
-    return min(routes, key=lambda route: order.index(_kind_for(route)))
+    return sorted(routes, key=lambda route: order.index(_kind_for(route)))[:_SUGGESTED]

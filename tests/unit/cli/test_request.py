@@ -145,11 +145,14 @@ def test_without_a_workload_the_three_ways_are_named(project: Path, capsys: pyte
 def test_for_an_app_with_uploads_a_line_to_paste_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     site = ROOT / "examples" / "courseware"
     assert main(["profile", "courseware.wsgi:application", "--chdir", str(site)]) == 2
-    line = capsys.readouterr().err.splitlines()[-1].strip()
+    _, hint, line = (each.strip() for each in capsys.readouterr().err.splitlines())
+    assert "a sign-in at /accounts/login/ and a check of CSRF tokens, for which a workload file is needed" in hint
     assert line == (
         f"leakhunt profile courseware.wsgi:application --chdir {site} --upload /lessons/1/images/ --file file=image:1MB"
+        " --upload /lessons/1/documents/ --file file=document:1MB --upload /lessons/1/videos/ --file file=video:20MB"
     )
-    assert request_of(*line.split()[2:]).workload.steps[0].path == "/lessons/1/images/"
+    steps = request_of(*line.split()[2:]).workload.steps
+    assert [step.path for step in steps] == ["/lessons/1/images/", "/lessons/1/documents/", "/lessons/1/videos/"]
 
 
 def test_an_app_that_cannot_be_imported_is_said_beside_the_three_ways(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,6 +57,30 @@ def test_finds_the_class_based_view_of_a_django_site_though_a_thread_of_it_never
     assert look(tmp_path, DJANGO).routes == (UploadRoute("POST", "/lessons/1/a/videos/", "clip"),)
 
 
+GUARDED = DJANGO.replace('ALLOWED_HOSTS=["*"]', 'MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]').replace(
+    "urlpatterns = [", 'urlpatterns = [path("accounts/login/", page), path("blogin_g/", page), '
+)
+
+
+def test_the_sign_in_and_the_csrf_check_of_a_django_site_are_found(tmp_path: Path) -> None:
+    found = look(tmp_path, GUARDED)
+    assert (found.login, found.csrf, len(found.routes)) == ("/accounts/login/", True, 1)
+    plain = look(tmp_path, DJANGO, name="plain")
+    assert (plain.login, plain.csrf) == (None, False)
+
+
+def test_a_view_that_is_exempt_from_the_csrf_check_needs_no_token(tmp_path: Path) -> None:
+    exempt = GUARDED.replace("Upload.as_view()", "csrf_exempt(Upload.as_view())")
+    found = look(tmp_path, "from django.views.decorators.csrf import csrf_exempt" + exempt)
+    assert (found.csrf, len(found.routes)) == (False, 1)
+
+
+def test_the_sign_in_and_the_csrf_check_of_a_flask_app_are_found(tmp_path: Path) -> None:
+    more = '\n@app.post("/sign-in")\ndef enter(): return ""\napp.extensions["csrf"] = object()\n'
+    found = look(tmp_path, FLASK + more)
+    assert (found.login, found.csrf, len(found.routes)) == ("/sign-in", True, 1)
+
+
 def test_an_app_that_a_factory_makes_is_found_too(tmp_path: Path) -> None:
     (tmp_path / "made.py").write_text(FLASK + "def create(): return app\n")
     found = discover_uploads("made:create()", python=sys.executable, cwd=tmp_path, env=os.environ)
@@ -110,18 +134,41 @@ def test_an_interpreter_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_a_suggestion_can_be_pasted_into_a_shell() -> None:
-    line = suggestion(UploadRoute("POST", "/lessons/1/images/", "file"), LAUNCH)
+    line = suggestion([UploadRoute("POST", "/lessons/1/images/", "file")], LAUNCH)
     assert line == ("leakhunt profile site:app --chdir 'my site' --upload /lessons/1/images/ --file file=image:1MB")
-    assert "--upload 'PUT /x/'" in suggestion(UploadRoute("PUT", "/x/", "file"), LAUNCH)
+    assert "--upload 'PUT /x/'" in suggestion([UploadRoute("PUT", "/x/", "file")], LAUNCH)
 
 
 def test_without_a_workload_the_three_ways_are_named_and_the_line_to_paste() -> None:
-    routes = (UploadRoute("POST", "/videos/", "file"), UploadRoute("POST", "/images/", "file"))
+    names = ("misc", "videos", "images", "documents")
+    routes = tuple(UploadRoute("POST", f"/{name}/", "file") for name in names)
     error = nothing_to_replay(Discovery(routes), LAUNCH)
     assert error.exit_code == 2
     hint = error.hint or ""
-    assert all(way in hint for way in ("--workload", "--upload", "--request", "[tool.leakhunt]"))
-    assert hint.endswith("--upload /images/ --file file=image:1MB")
+    assert all(way in hint for way in ("--workload", "--upload", "--request", "pyproject.toml or leakhunt.toml"))
+    assert "workload file" not in hint
+    assert hint.endswith(
+        "--upload /images/ --file file=image:1MB --upload /documents/ --file file=document:1MB"
+        " --upload /videos/ --file file=video:20MB"
+    )
+
+
+@pytest.mark.parametrize(
+    ("login", "csrf", "words"),
+    [
+        (
+            "/in/",
+            True,
+            "this app has a sign-in at /in/ and a check of CSRF tokens, for which a workload file is needed",
+        ),
+        (None, True, "this app has a check of CSRF tokens, for which a workload file is needed"),
+        ("/in/", False, "this app has a sign-in at /in/, for which a workload file is needed"),
+    ],
+)
+def test_what_flags_cannot_pass_is_said_with_the_way_to_pass_it(login: str | None, csrf: bool, words: str) -> None:
+    routes = (UploadRoute("POST", "/videos/", "file"),)
+    hint = nothing_to_replay(Discovery(routes, login=login, csrf=csrf), LAUNCH).hint or ""
+    assert f"{words} (docs/reference/workload.md); for example\n" in hint
 
 
 def test_without_a_route_the_problem_is_told_instead() -> None:
