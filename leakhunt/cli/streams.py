@@ -36,11 +36,8 @@ class Leavable:
     def _attempt(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except OSError as error:
-            # Python flushes the stream once more when it ends, and what it still holds has no place to go.
+        except self._forgiven:
             _lead_nowhere(self._stream)
-            if not isinstance(error, self._forgiven):
-                raise
 
 
 @contextmanager
@@ -64,6 +61,8 @@ def mended_streams() -> Iterator[None]:
             yield
         finally:
             sys.stdout, sys.stderr = before
+            for stream in (out, error):
+                _empty(stream)
 
 
 def _occupy_standard_descriptors() -> None:
@@ -73,6 +72,14 @@ def _occupy_standard_descriptors() -> None:
             os.fstat(number)
         except OSError:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
+
+
+def _empty(stream: TextIO) -> None:
+    """Python flushes a stream once more when it ends, and complains where what it still holds has no place to go."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        _lead_nowhere(stream)
 
 
 def _lead_nowhere(stream: TextIO) -> None:

@@ -98,13 +98,23 @@ def test_a_stream_without_a_reader_takes_everything() -> None:
             left.flush()
 
 
-def test_other_failures_are_told_and_then_hold_nothing_back() -> None:
+def test_other_failures_are_told_as_often_as_they_happen() -> None:
     with Path("/dev/full").open("w") as full:
         stream = Leavable(full)
         stream.write("x")
-        with pytest.raises(OSError, match="No space left") as caught:
-            stream.flush()
-        assert caught.value.errno == errno.ENOSPC
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left") as caught:
+                stream.flush()
+            assert caught.value.errno == errno.ENOSPC
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_told_once_and_is_no_success(unbuffered: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    done = profile(">/dev/full")
+    assert done.returncode == 3
+    assert done.stderr.count("no space left") == 1
 
 
 def test_a_stream_is_otherwise_what_it_was() -> None:
