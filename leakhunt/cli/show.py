@@ -1,23 +1,27 @@
-"""Puts a report on standard output: in colour on a terminal, plain where it is piped."""
+"""Puts a report on standard output: for a terminal, or as plain text where it is piped."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
 from leakhunt.model.report import Report
-from leakhunt.reports import terminal
+from leakhunt.reports import text
 
-_PIPED_WIDTH: Final = 160
+_DUMB: Final = {"dumb", "unknown"}
+"""Terminals that can do nothing but print."""
 
 
 def show(report: Report, directory: Path) -> None:
-    """The answer first; then where the rest of it lies."""
-    # Where the output is piped there is no width to fit: lines stay whole, for grep and for log files.
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
-    terminal.print_report(report, console)
-    click.echo(f"\nReport: {directory / 'report.html'}")
+    """What the report says, then where the rest of it lies."""
+    if sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in _DUMB:
+        from leakhunt.reports.terminal import print_report
+
+        print_report(report)
+    else:
+        click.echo(text.render(report), nl=False)
+    click.echo(f"Report: {directory / 'report.html'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from leakhunt.model.report import Hotspot, Interval, Judgement, Report, RouteReport, Site, Suspect, Verdict
@@ -119,9 +120,21 @@ def kept(suspect: Suspect) -> str:
     return f"{per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)}/request"
 
 
+def kept_briefly(suspect: Suspect) -> str:
+    """The same without the interval: `+41.2 KiB/request`."""
+    return kept(replace(suspect, bytes_per_request_interval=None))
+
+
 def dense(suspect: Suspect) -> tuple[str, str, str, str, str]:
     """Route, bytes per request, count, line and holder: all there is to say in one line."""
     return (suspect.route, kept(suspect), grown(suspect), place(suspect), holder(suspect))
+
+
+def beside_suspects(report: Report) -> tuple[str, ...]:
+    """The reasons of the verdict but for those that a leaking route's suspects tell better, figure by figure."""
+    leak = report.judgement.verdict is Verdict.LEAK
+    told = tuple(f"{suspect.route}: " for suspect in report.suspects) if leak else ()
+    return tuple(reason for reason in report.judgement.reasons if not reason.startswith(told))
 
 
 def explained(report: Report) -> str | None:

@@ -1,4 +1,4 @@
-"""The report on a terminal: verdict and suspects on the first screen, the tables below."""
+"""The report on a terminal: tables and costs first, then the answer, so that it is what stays on the screen."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,10 +20,14 @@ _COLOURS: Final = {
     Verdict.BOUNDED: "yellow",
     Verdict.INCONCLUSIVE: "magenta",
 }
-_FIRST_SCREEN: Final = 5
+_MOST_SUSPECTS: Final = 5
 """Suspects shown; the files hold all of them."""
-_ENDED_WORKERS: Final = 4
-"""Ended processes shown, such as recycled workers."""
+_MOST_REASONS: Final = 3
+_INDENT: Final = 3
+"""Columns before what goes on below a suspect's route."""
+_LEAST: Final = 12
+"""Columns that a name gets however narrow the terminal is."""
+_CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
@@ -33,60 +36,101 @@ def print_report(report: Report, console: Console | None = None) -> None:
     Text from the target is never taken for markup or for control sequences.
     """
     console = console or Console()
-    console.print(_panel(report))
-    for rank, suspect in enumerate(report.suspects[:_FIRST_SCREEN], start=1):
-        console.print(_suspect(rank, suspect))
-    more = len(report.suspects) - _FIRST_SCREEN
-    if more > 0:
-        console.print(Text(f"   and {more} more in the report", style="dim"))
-    console.print()
-    for line in (phrases.explained(report), phrases.transient(report), phrases.paid_once(report)):
-        if line:
-            console.print(Text(plain(line)))
+    _print_details(report, console)
+    _print_answer(report, console)
+
+
+def _print_details(report: Report, console: Console) -> None:
+    """What may scroll off."""
     for table in (_routes(report), _workers(report)):
         if table.row_count:
             console.print(table)
-    left_out = len(report.workers) - len(_shown_workers(report))
-    if left_out:
-        console.print(Text(f"and {left_out} more processes that ended, in the report", style="dim"))
+    ended = len(report.workers) - len(_alive(report))
+    if ended:
+        console.print(Text(f"and {ended} processes that ended before the run did, in the report", style="dim"))
+    for line in (phrases.paid_once(report), phrases.cost(report.cost)):
+        if line:
+            console.print(Text(line, style="dim"))
     for caveat in report.caveats:
         console.print(Text.assemble(("Caveat: ", "yellow"), plain(caveat.text)))
-    console.print(Text(phrases.cost(report.cost), style="dim"))
+    console.print()
+
+
+def _print_answer(report: Report, console: Console) -> None:
+    """Verdict, suspects, and what to do next, in 24 lines of 80 columns."""
+    _print_verdict(report, console)
+    for rank, suspect in enumerate(report.suspects[:_MOST_SUSPECTS], start=1):
+        for line in _suspect(rank, suspect, console.width):
+            console.print(line, no_wrap=True, overflow="ellipsis")
+    more = len(report.suspects) - _MOST_SUSPECTS
+    if more > 0:
+        console.print(Text(f"   and {more} more in the report", style="dim"))
+    for told in (phrases.explained(report), phrases.transient(report)):
+        if told:
+            console.print(Text(plain(told)))
     if report.next_command:
         # On a line of its own and never wrapped by us, so that it can be copied.
         console.print(Text("Next:", style="bold"), Text(plain(report.next_command)), soft_wrap=True)
 
 
-def _panel(report: Report) -> RenderableType:
+def _print_verdict(report: Report, console: Console) -> None:
     judgement = report.judgement
-    colour = _COLOURS[judgement.verdict]
     word = judgement.verdict.value + (" (provisional)" if judgement.provisional else "")
-    lines = [
-        Text.assemble((word, f"bold {colour}"), "  ", phrases.HEADLINES[judgement.verdict]),
-        *(Text(plain(reason)) for reason in judgement.reasons[:3]),
-        *(Text(line, style="dim") for line in (phrases.sensitivity(judgement),) if line),
-    ]
-    return Panel(Group(*lines), border_style=colour, box=box.ROUNDED)
+    colour = f"bold {_COLOURS[judgement.verdict]}"
+    console.print(Text.assemble((word, colour), "  ", phrases.HEADLINES[judgement.verdict]))
+    for reason in phrases.beside_suspects(report)[:_MOST_REASONS]:
+        console.print(Text(f"  {plain(reason)}"))
+    seen = phrases.sensitivity(judgement)
+    if seen:
+        console.print(Text(f"  {seen}", style="dim"))
 
 
-def _suspect(rank: int, suspect: Suspect) -> RenderableType:
-    """One dense line; where the terminal is too narrow it goes on under the route."""
-    line = Text.assemble(
-        (plain(suspect.route), "bold"),
-        (f"  {phrases.kept(suspect)}", "bold red"),
-        f"  {plain(phrases.grown(suspect))}  ",
-        (plain(_line(suspect)), "cyan"),
-        f"  {plain(phrases.holder(suspect))}",
-    )
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column()
-    grid.add_column(overflow="fold")
-    grid.add_row(f"{rank}.", line)
-    return grid
+def _suspect(rank: int, suspect: Suspect, width: int) -> list[Text]:
+    """One dense line; where the terminal is too narrow, two that leave out what can be spared."""
+    route, kept, grown, place, holder = (plain(part) for part in phrases.dense(suspect))
+    whole = _assemble(f"{rank}. ", route, kept, grown, place, holder)
+    if len(whole.plain) <= width:
+        return [whole]
+    kept, grown = _fitting(kept, grown, phrases.kept_briefly(suspect), width - _INDENT - len(route) - 2)
+    place, holder = _sharing(place, holder, width - _INDENT)
+    return [_assemble(f"{rank}. ", route, kept, grown), _assemble(" " * _INDENT, place=place, holder=holder)]
 
 
-def _line(suspect: Suspect) -> str:
-    return phrases.line(suspect.site) if suspect.site is not None else phrases.place(suspect)
+def _assemble(start: str, route: str = "", kept: str = "", grown: str = "", place: str = "", holder: str = "") -> Text:
+    styled = ((route, "bold"), (kept, "bold red"), (grown, ""), (place, "cyan"), (holder, ""))
+    return Text.assemble(start, Text("  ").join(Text(text, style) for text, style in styled if text))
+
+
+def _fitting(kept: str, grown: str, briefly: str, room: int) -> tuple[str, str]:
+    """The interval is left out first, then the start of the type's name."""
+    if len(kept) + 2 + len(grown) > room:
+        kept = briefly
+    count, blank, type_ = grown.rpartition(" ")
+    return kept, f"{count}{blank}{_end(type_, room - len(kept) - 2 - len(count) - len(blank))}"
+
+
+def _sharing(place: str, holder: str, room: int) -> tuple[str, str]:
+    """Line and holder side by side: directories are left out first, then the start of the holder's path."""
+    place = _without_directories(place, room - 2 - len(holder))
+    held, blank, path = holder.rpartition(" ")
+    return place, f"{held}{blank}{_end(path, room - len(place) - 2 - len(held) - len(blank))}"
+
+
+def _without_directories(place: str, room: int) -> str:
+    """The file without those of its first directories that do not fit; its name, line and function always stay."""
+    parts = place.split("/")
+    shorter = (f"{_CUT}/{'/'.join(parts[start:])}" for start in range(1, len(parts) - 1))
+    return next((text for text in (place, *shorter) if len(text) <= room), parts[-1])
+
+
+def _end(text: str, room: int) -> str:
+    """Names say most at their end; where there is a dot to cut at, they are cut there."""
+    room = max(room, _LEAST)
+    if len(text) <= room:
+        return text
+    kept = text[len(text) - room + len(_CUT) :]
+    _, dot, whole = kept.partition(".")
+    return _CUT + (whole if dot and 2 * len(whole) >= room else kept)
 
 
 def _routes(report: Report) -> Table:
@@ -103,11 +147,11 @@ def _routes(report: Report) -> Table:
 
 
 def _workers(report: Report) -> Table:
-    table = _table(("worker", "end"), ("requests", "RSS start", "end", "max"))
-    for worker in _shown_workers(report):
+    table = _table(("worker", ""), ("requests", "RSS start", "end", "max"))
+    for worker in _alive(report):
         table.add_row(
             Text(plain(f"{worker.name} ({worker.pid})")),
-            Text(plain(worker.death or ("" if worker.judged else "not judged"))),
+            Text("" if worker.judged else "not judged"),
             str(worker.requests),
             phrases.size(worker.rss_start),
             phrases.size(worker.rss_end),
@@ -116,11 +160,9 @@ def _workers(report: Report) -> Table:
     return table
 
 
-def _shown_workers(report: Report) -> tuple[WorkerReport, ...]:
-    """All of them, or those that were there at the end and the last of the others, where many have come and gone."""
-    ended = [worker for worker in report.workers if worker.death is not None]
-    hidden = set(ended[:-_ENDED_WORKERS])
-    return tuple(worker for worker in report.workers if worker not in hidden)
+def _alive(report: Report) -> tuple[WorkerReport, ...]:
+    """Processes that were there at the end; where workers are recycled the others can be dozens."""
+    return tuple(worker for worker in report.workers if worker.death is None)
 
 
 def _table(left: Iterable[str], right: Iterable[str]) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -108,6 +110,18 @@ class CommandLine:
             stdin=subprocess.DEVNULL,
         )
         return Done(done.returncode, done.stdout, done.stderr, self.output / run)
+
+    def on_a_terminal(self, *arguments: str, columns: int) -> list[str]:
+        """The lines that a terminal of this width shows, long ones as often as they are wrapped, without colours."""
+        ours, theirs = pty.openpty()
+        environment = self.environment({"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(columns)})
+        with os.fdopen(theirs, "w") as terminal:
+            subprocess.run([LEAKHUNT, *arguments], stdout=terminal, env=environment, cwd=ROOT, check=True, timeout=60)
+            # As much as a terminal holds that nobody has read yet; a report is far shorter.
+            shown = os.read(ours, 65536).decode()
+        os.close(ours)
+        lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).splitlines()
+        return [line[at : at + columns] for line in lines for at in range(0, max(len(line), 1), columns)]
 
     def here(self, *arguments: str, run: str = "run") -> Done:
         """The same inside this process, which is quicker where no process is the point."""

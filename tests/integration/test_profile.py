@@ -166,11 +166,20 @@ def test_the_peak_of_a_request_is_measured_unless_it_drowns_in_noise(leaky_shop:
 def test_the_first_screen_answers(leaky_shop: Done) -> None:
     lines = leaky_shop.out.splitlines()
     screen = "\n".join(lines[:24])
-    assert "LEAK" in lines[1]
+    assert lines[0].startswith("LEAK")
     for fact in ("GET /search", "shop.py:35", "held by shop.Stock.listeners[*]", "shop.py:58", "shop._ORDERS['*']"):
         assert fact in screen
     assert "Explained " in leaky_shop.out
     assert f"Report: {leaky_shop.run / 'report.html'}" in leaky_shop.out
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_last_screen_of_a_terminal_answers(leaky_shop: Done, leakhunt: CommandLine, columns: int) -> None:
+    screen = "\n".join(leakhunt.on_a_terminal("report", str(leaky_shop.run), columns=columns)[-24:])
+    for fact in ("LEAK", "GET /search", "shop.py:35", "shop.Stock.listeners[*]", "shop.py:58", "shop._ORDERS['*']"):
+        assert fact in screen
+    for start in ("Explained ", "Next: ", "Report: "):
+        assert f"\n{start}" in screen
 
 
 def test_the_command_suggested_next_works(leaky_shop: Done, leakhunt: CommandLine) -> None:

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from leakhunt.cli.show import show
+from leakhunt.reports import text
 from unit.reports.samples import LEAK
 
 RUN = Path("leakhunt-runs/courseware")
 
 
-def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> str:
+def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, kind: str) -> str:
     """What a terminal of 80 columns receives."""
     ours, theirs = pty.openpty()
-    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("TERM", kind)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("NO_COLOR", raising=False)
     with os.fdopen(theirs, "w") as terminal:
@@ -36,17 +37,26 @@ def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_the_verdict_comes_before_the_place_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     show(LEAK, RUN)
     out = capsys.readouterr().out
-    assert "LEAK" in out.splitlines()[1] + out.splitlines()[0]
+    assert out.startswith("LEAK")
     assert out.endswith("\nReport: leakhunt-runs/courseware/report.html\n")
 
 
-def test_piped_output_is_plain_and_as_wide_as_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_piped_output_is_the_text_format(capsys: pytest.CaptureFixture[str]) -> None:
     show(LEAK, RUN)
     captured = capsys.readouterr()
-    assert "\x1b" not in captured.out
-    assert max(map(len, captured.out.splitlines())) > 100
+    assert captured.out.startswith(text.render(LEAK))
     assert captured.err == ""
 
 
-def test_a_terminal_gets_colour_and_lines_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "\x1b[" in shown_on_a_terminal(monkeypatch)
+@pytest.mark.parametrize("kind", ["dumb", "unknown"])
+def test_a_terminal_that_can_only_print_gets_the_text_format(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    received = shown_on_a_terminal(monkeypatch, kind)
+    assert received.replace("\r\n", "\n").startswith(text.render(LEAK))
+
+
+def test_a_terminal_gets_colour_and_the_answer_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    received = shown_on_a_terminal(monkeypatch, "xterm-256color")
+    assert "\x1b[" in received
+    last = received.splitlines()[-24:]
+    assert any("LEAK" in line and "nothing stops it" in line for line in last)
+    assert last[-1] == "Report: leakhunt-runs/courseware/report.html"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from leakhunt.model.report import Verdict
 from leakhunt.model.run import Cost
 from leakhunt.reports import phrases
 from unit.reports.samples import CLEAN, INCONCLUSIVE, LEAK, SUSPECTS
@@ -49,3 +50,15 @@ def test_what_is_counted_rather_than_weighed_shows_its_count() -> None:
 
 def test_reasons_become_one_sentence() -> None:
     assert phrases.because(replace(SUSPECTS[0], reasons=("It grew.", "it never shrank"))) == "It grew; it never shrank."
+
+
+def test_a_size_can_be_told_without_its_interval() -> None:
+    assert phrases.kept_briefly(SUSPECTS[1]) == "+41.2 KiB/request"
+
+
+def test_of_a_leak_the_reasons_that_suspects_tell_are_left_out() -> None:
+    reasons = (f"{SUSPECTS[0].route}: live memory grows", "GET /other: threads grow", "the run did not go to its end")
+    judged = replace(LEAK, judgement=replace(LEAK.judgement, reasons=reasons))
+    assert phrases.beside_suspects(judged) == reasons[1:]
+    bounded = replace(judged, judgement=replace(judged.judgement, verdict=Verdict.BOUNDED))
+    assert phrases.beside_suspects(bounded) == reasons
