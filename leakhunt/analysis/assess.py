@@ -12,7 +12,7 @@ from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.responses import Responses, count_responses
 from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import DEFAULTS, SIGNALS, Thresholds
-from leakhunt.model.run import Run
+from leakhunt.model.run import Phase, Run
 
 _MUCH: Final = 1024.0
 """Bytes per request from which an open route is looked at alone."""
@@ -97,7 +97,10 @@ def _judge(experiment: Experiment, route: str, responses: Responses) -> RouteJud
     if not experiment.ledger.split_known:
         return RouteJudgement(route, "unjudgeable", (wording.SPLIT_UNKNOWN,))
     if experiment.blocks and route not in experiment.routes:
-        return RouteJudgement(route, "unjudgeable", (wording.NO_REQUESTS,))
+        requested = any(row.doses.get(route) for row in experiment.ledger.of_phase(Phase.DOSE))
+        # Where workers come and go, a round in which all of them are new tells nothing, and its block is not whole.
+        state, reason = ("open", wording.NO_COMPLETE_BLOCK) if requested else ("unjudgeable", wording.NO_REQUESTS)
+        return RouteJudgement(route, state, (reason,))
     return judge_route(experiment, route)
 
 

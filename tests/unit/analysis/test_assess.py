@@ -63,6 +63,14 @@ def test_a_cache_that_is_full_is_no_leak(entries: int) -> None:
     assert states(app, blocks=4)[IMAGE] in {"clean", "bounded"}
 
 
+def test_a_route_whose_only_block_is_not_whole_is_open_and_gets_another() -> None:
+    run = record(App(), only={0: (IMAGE,), 1: (COURSE,), 2: (COURSE,)}, blocks=3)
+    lost = next(round_ for round_ in run.rounds if round_.block == 0)
+    found = assess(replace(run, rounds=tuple(round_ for round_ in run.rounds if round_ is not lost)))
+    assert found.routes[IMAGE].state == "open"
+    assert not found.settled
+
+
 def test_a_little_growth_that_stopped_is_warm_up() -> None:
     found = assess(record(App(caches={IMAGE: Cache(800, 600)}), blocks=4)).routes[IMAGE]
     assert found.state == "clean"
