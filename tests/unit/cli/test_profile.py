@@ -61,8 +61,11 @@ def test_every_verdict_has_an_exit_code() -> None:
 
 
 def test_an_interrupted_run_is_shown_and_is_no_success(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("leakhunt-runs/shop").mkdir(parents=True)
+    Path("leakhunt-runs/shop/report.html").touch()
     end_with(replace(CLEAN, outcome=INTERRUPTED), monkeypatch)
     assert main(APP) == 130
     assert "Report: leakhunt-runs/shop/report.html" in capsys.readouterr().out
