@@ -99,7 +99,10 @@ _LAUNCH: Final = (
     ),
     click.option("--ready", metavar="PATH", help="Path that answers once the target is ready.  [default: /]"),
     click.option(
-        "--ready-timeout", type=SecondsType(most=LONGEST_WAIT), default=60.0, show_default=True, metavar="SECONDS"
+        "--ready-timeout",
+        type=SecondsType(most=LONGEST_WAIT),
+        metavar="SECONDS",
+        help="How long to wait for that.  [default: 60]",
     ),
     click.option("--allow-host", multiple=True, metavar="HOST", help="A host besides loopback that may be loaded."),
 )

@@ -25,7 +25,7 @@ from leakhunt.cli.options import (
     workload_options,
 )
 from leakhunt.cli.progress import Progress
-from leakhunt.cli.request import Request, connect, make_target, read_request
+from leakhunt.cli.request import BUDGET_TIME, Request, connect, make_target, read_request
 from leakhunt.cli.show import show
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.session import INTERRUPTED, hunt, start_clock
@@ -45,7 +45,6 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.INCONCLUSIVE: 4,
 }
 _EXIT_INTERRUPTED: Final = 130
-_RUNS: Final = Path("leakhunt-runs")
 
 
 @click.command("profile", cls=AfterDashes)
@@ -61,10 +60,8 @@ _RUNS: Final = Path("leakhunt-runs")
 @click.option(
     "--budget-time",
     type=SecondsType(most=LONGEST_BUDGET),
-    default=120.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Time for the verdict rounds.",
+    help=f"Time for the verdict rounds.  [default: {BUDGET_TIME:.0f}]",
 )
 @click.option("--peaks/--no-peaks", default=True, help="Measure the peak memory of single requests.")
 @click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
@@ -81,8 +78,8 @@ def command(**options: Any) -> int:
     request = read_request(options)
     settings = Settings(
         seed=request.seed,
-        budget=options["budget_time"],
-        memory_limit=options["memory_limit"],
+        budget=request.budget_time,
+        memory_limit=request.memory_limit,
         max_requests=request.requests,
         peaks=options["peaks"],
         explain=options["explain"],
@@ -98,7 +95,7 @@ def command(**options: Any) -> int:
 def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
     clock, now = start_clock(), datetime.now(timezone.utc)
     name = _run_name(request)
-    directory = request.output or run_directory(_RUNS, name, now)
+    directory = request.output or run_directory(request.runs, name, now)
     head: dict[str, Any] = {
         "name": name,
         "started_at": now.isoformat(timespec="seconds"),

@@ -18,9 +18,10 @@ from leakhunt.targets.companions import CompanionSpec
 from leakhunt.targets.interpreters import find_interpreter
 from leakhunt.targets.launch import LaunchedTarget, LaunchSpec
 from leakhunt.targets.servers import server_command
-from leakhunt.units import Seconds
+from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.discover import Discovery, discover_uploads, nothing_to_replay
 from leakhunt.workload.flags import parse_headers, workload_from_flags
+from leakhunt.workload.headers import merge_headers
 from leakhunt.workload.hosts import check_host
 from leakhunt.workload.load import load_workload
 from leakhunt.workload.placeholders import Placeholders
@@ -29,7 +30,10 @@ from leakhunt.workload.sanitize import shown_command
 from leakhunt.workload.scenario import Companion, Workload
 from leakhunt.workload.settings import Settings, find_settings
 
-_OWN_COMMAND_ONLY: Final = ("server", "workers", "threads", "python")
+_APP_ONLY: Final = ("server", "workers", "threads", "python")
+BUDGET_TIME: Final[Seconds] = 120.0
+_READY_TIMEOUT: Final[Seconds] = 60.0
+_RUNS: Final = Path("leakhunt-runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Request:
     seed: int
     concurrency: int
     requests: int | None
+    budget_time: Seconds
+    memory_limit: Bytes | None
+    runs: Path
+    """Directory in which the run directory is named, if `output` does not say it."""
     output: Path | None
 
     @property
@@ -77,26 +85,33 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
     chdir = options["chdir"] or _beside(settings, settings.chdir) or Path(settings.source).parent
     if not chdir.is_dir():
         raise UsageError(f"--chdir {chdir}: there is no such directory")
-    workload = _workload(options, settings, app, chdir, start)
+    python = options["python"] or settings.python
+    env = {**settings.env, **_parse_env(options["env"])}
+    workload = _workload(options, settings)
+    if workload is None:
+        raise _nothing_to_replay(app, options["chdir"], chdir, python, env, start)
     return Request(
         app=app,
         command=command,
         chdir=chdir.resolve(),
-        env={**settings.env, **_parse_env(options["env"])},
+        env=env,
         server=options["server"] or settings.server or "gunicorn",
         workers=options["workers"] or settings.workers or 1,
         threads=options["threads"] or settings.threads or 1,
-        python=options["python"],
-        url=options["url"],
-        ready=_ready_path(_first(options["ready"], "/")),
-        ready_timeout=options["ready_timeout"],
+        python=python,
+        url=None if app is not None else options["url"] or settings.url,
+        ready=_ready_path(_first(options["ready"], settings.ready, "/")),
+        ready_timeout=_first(options["ready_timeout"], settings.ready_timeout, _READY_TIMEOUT),
         allow_host=_hosts(options["allow_host"]),
-        headers=parse_headers(options["header"]),
+        headers=merge_headers(settings.headers, parse_headers(options["header"])),
         workload=workload,
         seed=_first(options["seed"], settings.seed, random.SystemRandom().randrange(10**6)),
         concurrency=_first(options["concurrency"], settings.concurrency, workload.concurrency, 1),
         requests=_first(options["requests"], settings.requests, None),
-        output=options.get("output") or _beside(settings, settings.output),
+        budget_time=_first(options.get("budget_time"), settings.budget_time, BUDGET_TIME),
+        memory_limit=_first(options.get("memory_limit"), settings.memory_limit),
+        runs=_beside(settings, settings.output) or _RUNS,
+        output=options.get("output"),
     )
 
 
@@ -187,7 +202,7 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
         )
     if app is not None and command:
         raise UsageError(f"there are two targets, {app} and the command after `--`", "Leave one of them out.")
-    given = [f"--{name}" for name in _OWN_COMMAND_ONLY if options[name] is not None]
+    given = [f"--{name}" for name in _APP_ONLY if options[name] is not None]
     if command and given:
         raise UsageError(
             f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect on a command of your own",
@@ -195,9 +210,7 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
         )
 
 
-def _workload(
-    options: Mapping[str, Any], settings: Settings, app: str | None, chdir: Path, start: Sequence[str]
-) -> Workload:
+def _workload(options: Mapping[str, Any], settings: Settings) -> Workload | None:
     from_flags = workload_from_flags(options["upload"], options["file"], options["request"], options["body"])
     if options["workload"] is not None:
         if from_flags is not None:
@@ -205,22 +218,25 @@ def _workload(
                 "--workload and --upload or --request exclude each other", "Put the requests into the workload file."
             )
         return load_workload(options["workload"])
-    workload = from_flags or settings.workload
-    if workload is None:
-        raise _nothing_to_replay(options, app, chdir, start)
-    return workload
+    return from_flags or settings.workload
 
 
-def _nothing_to_replay(options: Mapping[str, Any], app: str | None, chdir: Path, start: Sequence[str]) -> UsageError:
+def _nothing_to_replay(
+    app: str | None,
+    given_chdir: Path | None,
+    chdir: Path,
+    python: str | None,
+    env: Mapping[str, str],
+    start: Sequence[str],
+) -> UsageError:
     """Names the ways to say what to replay, with a line for this very app if its URL map can be read."""
     launch = [*start, app or "MODULE:CALLABLE"]
-    if options["chdir"] is not None:
-        launch += ["--chdir", str(options["chdir"])]
+    if given_chdir is not None:
+        launch += ["--chdir", str(given_chdir)]
     if app is None:
         return nothing_to_replay(Discovery(), launch)
-    python = find_interpreter(options["python"]).executable
-    env = {**os.environ, **_parse_env(options["env"])}
-    return nothing_to_replay(discover_uploads(app, python=python, cwd=chdir, env=env), launch)
+    program = find_interpreter(python).executable
+    return nothing_to_replay(discover_uploads(app, python=program, cwd=chdir, env={**os.environ, **env}), launch)
 
 
 def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:

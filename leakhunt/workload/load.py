@@ -87,7 +87,7 @@ _RENAME: Final = 'give it a name of its own: name = "..."'
 
 def _step(table: Table) -> Step:
     table.only(*_STEP_KEYS)
-    path = _path(table)
+    path = read_path(table, table.required("path", 'path = "/upload/"'))
     has_body = any(key in table for key in ("form", "json", "body", "files"))
     method = (table.choice("method", METHODS) if "method" in table else None) or ("POST" if has_body else "GET")
     fault = _fault(table, has_body)
@@ -98,7 +98,7 @@ def _step(table: Table) -> Step:
         method=method,
         path=path,
         weight=table.number("weight", 1.0, above=0.0, most=MOST_WEIGHT),
-        headers=_headers(table),
+        headers=read_headers(table),
         form=table.texts("form"),
         json=_json(table),
         body=None if body is None else body.encode(),
@@ -112,13 +112,17 @@ def _step(table: Table) -> Step:
     )
 
 
-def _path(table: Table) -> str:
-    path = table.required("path", 'path = "/upload/"')
+def read_path(table: Table, path: str, key: str = "path") -> str:
+    """The path that stands at `key`.
+
+    Raises:
+        ConfigError: it does not start with a slash, or cannot stand in a request as it is.
+    """
     if not path.startswith("/"):
-        raise table.error("path", f"must start with a slash, not {path[:20]!r}", "the host comes from the target")
+        raise table.error(key, f"must start with a slash, not {path[:20]!r}", "the host comes from the target")
     blank = _NO_PATH.search(path)
     if blank is not None:
-        raise table.error("path", f"must not hold a {_called(blank[0])}", "write it as %XX, a blank as %20")
+        raise table.error(key, f"must not hold a {_called(blank[0])}", "write it as %XX, a blank as %20")
     return path
 
 
@@ -137,7 +141,12 @@ def _json(table: Table) -> object | None:
     return value
 
 
-def _headers(table: Table) -> dict[str, str]:
+def read_headers(table: Table) -> dict[str, str]:
+    """The table `headers` of a table.
+
+    Raises:
+        ConfigError: one of them is none, or follows from the body.
+    """
     headers = table.texts("headers")
     for name, value in headers.items():
         if not is_header(name, value):
@@ -199,7 +208,7 @@ def _inputs(table: Table, key: str) -> Inputs:
 def _login(table: Table) -> Login:
     table.only("path", "form", "csrf", "expect")
     csrf = cast("Literal['django'] | None", table.choice("csrf", ("django",)))
-    path = _path(table)
+    path = read_path(table, table.required("path", 'path = "/login/"'))
     return Login(path=path, form=table.texts("form"), csrf=csrf, expect=table.statuses("expect"))
 
 

@@ -7,15 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from leakhunt.workload.load import load_workload, read_workload
+from leakhunt.units import Bytes, Seconds, format_size, parse_size
+from leakhunt.workload.bounds import (
+    LEAST_MEMORY,
+    LONGEST_BUDGET,
+    LONGEST_WAIT,
+    MOST_MEMORY,
+    MOST_REQUESTS,
+    MOST_SEED,
+    MOST_WORKERS,
+)
+from leakhunt.workload.load import load_workload, read_headers, read_path, read_workload
 from leakhunt.workload.scenario import Workload
 from leakhunt.workload.table import Document, Table, read_document
 
 FILES: Final = ("leakhunt.toml", "pyproject.toml")
 """Looked for in this order; the first that says anything counts."""
 _KEYS: Final = (
-    *("target", "workload", "seed", "concurrency", "requests", "env"),
-    *("chdir", "server", "workers", "threads", "output"),
+    *("target", "workload", "seed", "concurrency", "requests", "env", "headers"),
+    *("chdir", "server", "workers", "threads", "python", "url", "ready", "ready-timeout"),
+    *("budget-time", "memory-limit", "output"),
 )
 
 
@@ -36,7 +47,15 @@ class Settings:
     server: str | None = None
     workers: int | None = None
     threads: int | None = None
+    python: str | None = None
+    url: str | None = None
+    ready: str | None = None
+    ready_timeout: Seconds | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    budget_time: Seconds | None = None
+    memory_limit: Bytes | None = None
     output: str | None = None
+    """Directory in which runs are named."""
 
 
 def find_settings(directory: Path) -> Settings | None:
@@ -55,9 +74,13 @@ def find_settings(directory: Path) -> Settings | None:
 
 
 def _own_table(document: Document, name: str) -> Table | None:
+    """`[tool.leakhunt]`; in a file of our own the keys may stand by themselves."""
     root = document.root()
     if name != "pyproject.toml":
-        return root
+        if "tool" not in root:
+            return root
+        if len(root.items()) > 1:
+            raise root.error("tool", "cannot stand beside other keys", "put all of them below [tool.leakhunt], or none")
     tool = root.table("tool")
     return None if tool is None else tool.table("leakhunt")
 
@@ -66,18 +89,54 @@ def _read(table: Table, path: Path) -> Settings:
     table.only(*_KEYS)
     return Settings(
         source=str(path),
-        target=table.text("target"),
+        target=table.named("target"),
         workload=_workload(table, path),
-        seed=table.integer("seed", least=0),
-        concurrency=table.integer("concurrency", least=1),
-        requests=table.integer("requests", least=1),
+        seed=table.integer("seed", least=0, most=MOST_SEED),
+        concurrency=table.integer("concurrency", least=1, most=MOST_WORKERS),
+        requests=table.integer("requests", least=1, most=MOST_REQUESTS),
         env=table.texts("env"),
-        chdir=table.text("chdir"),
-        server=table.text("server"),
-        workers=table.integer("workers", least=1),
-        threads=table.integer("threads", least=1),
-        output=table.text("output"),
+        chdir=table.named("chdir"),
+        server=table.named("server"),
+        workers=table.integer("workers", least=1, most=MOST_WORKERS),
+        threads=table.integer("threads", least=1, most=MOST_WORKERS),
+        python=_program(table, path.parent),
+        url=table.named("url"),
+        ready=_ready(table),
+        ready_timeout=_seconds(table, "ready-timeout", LONGEST_WAIT),
+        headers=read_headers(table),
+        budget_time=_seconds(table, "budget-time", LONGEST_BUDGET),
+        memory_limit=_memory(table),
+        output=table.named("output"),
     )
+
+
+def _program(table: Table, directory: Path) -> str | None:
+    """What `python` names: a path beside the file, or a program wherever programs are found."""
+    python = table.named("python")
+    return python if python is None or "/" not in python else str(directory / Path(python).expanduser())
+
+
+def _ready(table: Table) -> str | None:
+    ready = table.text("ready")
+    return None if ready is None else read_path(table, ready, "ready")
+
+
+def _seconds(table: Table, key: str, most: Seconds) -> Seconds | None:
+    return table.number(key, 60.0, least=1.0, most=most) if key in table else None
+
+
+def _memory(table: Table) -> Bytes | None:
+    value = table.raw("memory-limit")
+    if value is None:
+        return None
+    try:
+        limit = value if type(value) is int else parse_size(table.required("memory-limit", 'memory-limit = "2GB"'))
+    except (ValueError, OverflowError) as error:
+        raise table.error("memory-limit", "is no size", 'write for example memory-limit = "2GB"') from error
+    if not LEAST_MEMORY <= limit <= MOST_MEMORY:
+        least = format_size(LEAST_MEMORY)
+        raise table.error("memory-limit", f"must be at least {least}, and no more than machines have")
+    return limit
 
 
 def _workload(table: Table, path: Path) -> Workload | None:

@@ -157,10 +157,12 @@ class Table:
             raise self.error(key, "must be true or false", f"write {key} = true")
         return value
 
-    def number(self, key: str, default: float, *, above: float | None = None, most: float = math.inf) -> float:
-        """A finite number of at least 0, or of more than `above`, and at most `most`."""
+    def number(
+        self, key: str, default: float, *, above: float | None = None, least: float = 0.0, most: float = math.inf
+    ) -> float:
+        """A finite number of at least `least`, or of more than `above`, and at most `most`."""
         value = self._data.get(key, default)
-        low = 0.0 if above is None else above
+        low = least if above is None else above
         bound = f"at least {low:g}" if above is None else f"more than {low:g}"
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.error(key, f"must be a number, {bound}", f"write {key} = {default:g}")

@@ -53,7 +53,9 @@ class _Scanner:
         self._at += brackets
         path: KeyPath = ()
         for key in keys[:-1]:
-            path = self._last((*path, key))
+            path = (*path, key)
+            self._note(path, start)
+            path = self._last(path)
         path = (*path, keys[-1])
         if brackets == 2:
             self._arrays[path] = self._arrays.get(path, 0) + 1

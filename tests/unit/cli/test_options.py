@@ -42,9 +42,19 @@ def test_what_follows_the_first_dashes_is_left_as_it_is(
 
 def test_what_the_user_has_not_said_is_left_open_for_the_settings() -> None:
     params = parse()
-    for name in ("server", "workers", "threads", "python", "seed", "concurrency", "chdir", "url", "ready"):
+    for name in (
+        "server",
+        "workers",
+        "threads",
+        "python",
+        "seed",
+        "concurrency",
+        "chdir",
+        "url",
+        "ready",
+        "ready_timeout",
+    ):
         assert params[name] is None
-    assert params["ready_timeout"] == 60
     assert params["requests"] == 10
 
 

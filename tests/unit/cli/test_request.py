@@ -27,6 +27,13 @@ chdir = "site"
 server = "waitress"
 workers = 2
 threads = 4
+python = "venv/bin/python"
+url = "http://127.0.0.1:8765"
+ready = "/health"
+ready-timeout = 90
+headers = { Host = "shop.example", X-Team = "a" }
+budget-time = 30
+memory-limit = "2GB"
 output = "runs/now"
 env = { SHOP_MODE = "test", SHOP_DEBUG = "0" }
 
@@ -155,6 +162,15 @@ def test_for_an_app_with_uploads_a_line_to_paste_is_shown(capsys: pytest.Capture
     assert [step.path for step in steps] == ["/lessons/1/images/", "/lessons/1/documents/", "/lessons/1/videos/"]
 
 
+def test_routes_are_looked_up_in_the_environment_of_the_settings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "leakhunt.toml").write_text('target = "shop:app"\nenv = { SHOP_SECRET = "x" }\n')
+    (project / "shop.py").write_text('import os\nos.environ["SHOP_SECRET"]\napp = None\n')
+    assert main(["profile"]) == 2
+    assert "KeyError" not in capsys.readouterr().err
+
+
 def test_an_app_that_cannot_be_imported_is_said_beside_the_three_ways(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", "no_such_shop:application"]) == 2
     err = capsys.readouterr().err
@@ -179,17 +195,47 @@ def test_settings_fill_what_the_command_line_leaves_open(project: Path) -> None:
     assert (request.seed, request.concurrency, request.requests) == (5, 3, 400)
     assert (request.server, request.workers, request.threads) == ("waitress", 2, 4)
     assert request.chdir == project / "site"
-    assert request.output is not None
-    assert request.output.resolve() == project / "runs" / "now"
+    assert (request.ready, request.ready_timeout) == ("/health", 90)
+    assert (request.budget_time, request.memory_limit) == (30, 2 * 10**9)
+    assert request.python is not None
+    assert Path(request.python).resolve() == project / "venv" / "bin" / "python"
+    assert request.headers == {"Host": "shop.example", "X-Team": "a"}
     assert request.env == {"SHOP_MODE": "test", "SHOP_DEBUG": "0"}
     assert [step.path for step in request.workload.steps] == ["/from-settings/"]
 
 
 @pytest.mark.usefixtures("settings")
+def test_settings_say_where_runs_are_named_and_not_what_a_run_is_called(project: Path) -> None:
+    request = request_of()
+    assert request.output is None
+    assert request.runs.resolve() == project / "runs" / "now"
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_address_in_the_settings_is_for_commands_of_the_users_own() -> None:
+    assert request_of().url is None
+    assert request_of("--", "gunicorn", "shop.wsgi").url == "http://127.0.0.1:8765"
+    other = request_of("--url", "unix:/run/shop.sock", "--", "gunicorn", "shop.wsgi")
+    assert other.url == "unix:/run/shop.sock"
+
+
+def test_without_flags_and_settings_the_defaults_hold() -> None:
+    request = request_of("shop:app", *GET)
+    assert (request.ready_timeout, request.budget_time, request.memory_limit) == (60, 120, None)
+    assert (request.runs, request.output) == (Path("leakhunt-runs"), None)
+
+
+@pytest.mark.usefixtures("settings")
 def test_flags_win_over_settings(project: Path) -> None:
     flags = "--seed 0 --concurrency 1 --requests 90 --server gunicorn --workers 1 --threads 1 --output here"
-    request = request_of("other:app", *flags.split(), "--chdir", ".", "--env", "SHOP_MODE=live", *GET)
+    flags += " --python python3 --ready /up --ready-timeout 5 --budget-time 9 --memory-limit 1GB"
+    request = request_of(
+        "other:app", *flags.split(), "--chdir", ".", "--env", "SHOP_MODE=live", "--header", "host: b", *GET
+    )
     assert request.app == "other:app"
+    assert (request.python, request.ready, request.ready_timeout) == ("python3", "/up", 5)
+    assert (request.budget_time, request.memory_limit) == (9, 10**9)
+    assert request.headers == {"X-Team": "a", "host": "b"}
     assert (request.seed, request.concurrency, request.requests) == (0, 1, 90)
     assert (request.server, request.workers, request.threads) == ("gunicorn", 1, 1)
     assert request.chdir == project
@@ -212,8 +258,7 @@ def test_settings_of_the_targets_directory_serve_where_this_one_has_none(project
     request = request_of("--chdir", "site")
     assert request.app == "shop:app"
     assert request.chdir == project / "site"
-    assert request.output is not None
-    assert request.output.resolve() == project / "site" / "runs" / "now"
+    assert request.runs.resolve() == project / "site" / "runs" / "now"
 
 
 def test_without_a_seed_one_is_drawn() -> None:

@@ -55,6 +55,17 @@ def test_a_workload_file_is_found_beside_the_settings_and_leakhunt_toml_comes_fi
         ("[tool.leakhunt]\nworkload = 'no.toml'\n", 2, "tool.leakhunt.workload", "relative"),
         ("[tool.leakhunt]\nworkload = 3\n", 2, "tool.leakhunt.workload", "{ ... }"),
         ("[tool.leakhunt]\nworkers = 0\n", 2, "tool.leakhunt.workers", ""),
+        ("[tool.leakhunt]\nready-timeout = nan\n", 2, "tool.leakhunt.ready-timeout", ""),
+        ("[tool.leakhunt]\nready-timeout = 0.5\n", 2, "tool.leakhunt.ready-timeout", ""),
+        ("[tool.leakhunt]\nbudget-time = inf\n", 2, "tool.leakhunt.budget-time", ""),
+        ("[tool.leakhunt]\nbudget_time = 5\n", 2, "tool.leakhunt.budget_time", "`budget-time`"),
+        ("[tool.leakhunt]\nmemory-limit = '1KB'\n", 2, "tool.leakhunt.memory-limit", ""),
+        ("[tool.leakhunt]\nmemory-limit = true\n", 2, "tool.leakhunt.memory-limit", '"..."'),
+        ("[tool.leakhunt]\nmemory-limit = 'much'\n", 2, "tool.leakhunt.memory-limit", '"2GB"'),
+        ("[tool.leakhunt]\nseed = 100000000000000000000\n", 2, "tool.leakhunt.seed", ""),
+        ("[tool.leakhunt]\nready = 'up'\n", 2, "tool.leakhunt.ready", ""),
+        ("[tool.leakhunt]\noutput = ''\n", 2, "tool.leakhunt.output", ""),
+        ("[tool.leakhunt]\nheaders = { Content-Length = 1 }\n", 2, "tool.leakhunt.headers", ""),
         ("[tool]\nleakhunt = 3\n", 2, "tool.leakhunt", ""),
         (
             "[tool.leakhunt]\n[[tool.leakhunt.workload.step]]\npth = '/'\n",
@@ -70,3 +81,45 @@ def test_a_mistake_is_named_with_line_and_key(tmp_path: Path, text: str, line: i
         find_settings(tmp_path)
     assert (caught.value.line, caught.value.key) == (line, key)
     assert hint in (caught.value.hint or "")
+
+
+def test_every_option_that_a_project_keeps_to_has_a_key(tmp_path: Path) -> None:
+    (tmp_path / "leakhunt.toml").write_text(
+        """
+        python = "venv/bin/python"
+        url = "unix:/run/shop.sock"
+        ready = "/up"
+        ready-timeout = 2.5
+        budget-time = 600
+        memory-limit = 500_000_000
+        output = "runs"
+        headers = { Host = "shop.example" }
+        """
+    )
+    settings = find_settings(tmp_path)
+    assert settings is not None
+    assert settings.python == str(tmp_path / "venv/bin/python")
+    assert (settings.url, settings.ready, settings.ready_timeout) == ("unix:/run/shop.sock", "/up", 2.5)
+    assert (settings.budget_time, settings.memory_limit, settings.output) == (600, 500_000_000, "runs")
+    assert settings.headers == {"Host": "shop.example"}
+
+
+def test_a_program_that_is_no_path_is_looked_for_where_programs_are(tmp_path: Path) -> None:
+    (tmp_path / "leakhunt.toml").write_text('python = "python3.11"\n')
+    settings = find_settings(tmp_path)
+    assert settings is not None
+    assert settings.python == "python3.11"
+
+
+def test_a_file_of_our_own_may_hold_the_same_table_as_pyproject(tmp_path: Path) -> None:
+    (tmp_path / "leakhunt.toml").write_text("[tool.leakhunt]\ntarget = 'shop:app'\n")
+    settings = find_settings(tmp_path)
+    assert settings is not None
+    assert settings.target == "shop:app"
+
+
+def test_a_file_of_our_own_holds_the_table_or_the_keys_but_not_both(tmp_path: Path) -> None:
+    (tmp_path / "leakhunt.toml").write_text("seed = 1\n[tool.leakhunt]\ntarget = 'shop:app'\n")
+    with pytest.raises(ConfigError, match="cannot stand beside other keys") as caught:
+        find_settings(tmp_path)
+    assert (caught.value.line, caught.value.key) == (2, "tool")

@@ -52,6 +52,11 @@ def test_every_key_is_found_on_its_line() -> None:
     assert ("decoy",) not in lines
 
 
+def test_a_table_that_only_others_are_part_of_is_on_the_line_of_the_first_of_them() -> None:
+    lines = key_lines("a = 1\n[tool.leakhunt]\nb = 1\n[tool.other]\n")
+    assert (lines["tool",], lines["tool", "other"]) == (2, 4)
+
+
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
