@@ -202,6 +202,11 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
         )
     if app is not None and command:
         raise UsageError(f"there are two targets, {app} and the command after `--`", "Leave one of them out.")
+    if app is not None and options["url"] is not None:
+        raise UsageError(
+            f"--url has no effect on {app}, which leakhunt serves on a free port of its own choice",
+            "Leave --url out, or put the command that serves your app there after `--`.",
+        )
     given = [f"--{name}" for name in _APP_ONLY if options[name] is not None]
     if command and given:
         raise UsageError(

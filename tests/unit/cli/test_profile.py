@@ -155,9 +155,10 @@ def test_of_the_users_own_command_the_plan_knows_the_command_only(tmp_path: Path
 
 def test_the_plan_names_variables_and_headers_but_holds_no_value() -> None:
     plan = plan_of(
-        *("shop:app", "--request", "GET /search?token=open-sesame"),
+        *("--request", "GET /search?token=open-sesame"),
         *("--env", "SECRET_KEY=open-sesame", "--env", "DEBUG=open-sesame"),
         *("--header", "Authorization: open-sesame", "--url", "http://me:open-sesame@127.0.0.1:8000"),
+        *("--", "gunicorn", "shop:app"),
     )
     assert plan.options["env"] == "DEBUG, SECRET_KEY"
     assert "open-sesame" not in repr(plan)

@@ -115,6 +115,12 @@ def test_options_that_would_edit_the_users_command_are_refused(options: tuple[st
     assert error.hint == "leakhunt never edits your command: put the setting into the command itself."
 
 
+def test_an_address_is_refused_for_an_app_that_gets_a_port_of_its_own() -> None:
+    error = error_of("shop:app", "--url", "http://127.0.0.1:8765", *GET)
+    assert error.message == "--url has no effect on shop:app, which leakhunt serves on a free port of its own choice"
+    assert error.hint == "Leave --url out, or put the command that serves your app there after `--`."
+
+
 @pytest.mark.parametrize("text", ["DEBUG", "=1", ""])
 def test_a_malformed_variable_is_refused_without_repeating_it(text: str) -> None:
     error = error_of("shop.wsgi:application", *GET, "--env", text)
