@@ -242,6 +242,9 @@ class FakeTarget:
     def links(self) -> Mapping[str, AgentLink]:
         return dict(self.agents)
 
+    def dead(self) -> str | None:
+        return self.died
+
     def failure(self) -> str | None:
         return self.died
 

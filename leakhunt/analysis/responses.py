@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
+from typing import Final
 
 from leakhunt.model.measurement import RequestRecord
-from leakhunt.model.run import Run
+from leakhunt.model.run import Role, Run
 from leakhunt.units import Seconds
 
 NO_RESPONSE = "no response"
+_DEATH_SHOWS: Final[Seconds] = 1.0
+"""How long it takes at most until a process that has ended is known to have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,18 @@ class Responses:
     steps: tuple[str, ...]
     requests: int
     unexpected: int
+    """Those that were in vain because the target had died, or died meanwhile, are left out."""
     statuses: Mapping[str, int]
     """The commonest first."""
     median_duration: Seconds | None
+    in_vain: int = 0
+    """Requests that found the whole target dead, or went down with it: its death says nothing about a route."""
 
     @property
     def unexpected_share(self) -> float:
-        """0 where nothing was requested."""
-        return self.unexpected / self.requests if self.requests else 0.0
+        """Of the requests that the target lived to answer; 0 where there are none."""
+        answerable = self.requests - self.in_vain
+        return self.unexpected / answerable if answerable else 0.0
 
 
 def count_responses(run: Run) -> Mapping[str, Responses]:
@@ -36,7 +44,8 @@ def count_responses(run: Run) -> Mapping[str, Responses]:
     records: dict[str, list[RequestRecord]] = {route: [] for route in run.routes.values()}
     for record in run.requests:
         records.setdefault(run.routes.get(record.step, record.step), []).append(record)
-    return {route: _summarise(run, route, group) for route, group in records.items()}
+    death = _death(run)
+    return {route: _summarise(run, route, group, death) for route, group in records.items()}
 
 
 def failed_once(run: Run) -> Mapping[str, Responses]:
@@ -48,12 +57,25 @@ def failed_once(run: Run) -> Mapping[str, Responses]:
     return {step: responses for step, responses in found if step not in routes and responses.unexpected}
 
 
-def _summarise(run: Run, route: str, records: list[RequestRecord]) -> Responses:
+def _summarise(run: Run, route: str, records: list[RequestRecord], death: Seconds) -> Responses:
     statuses = Counter(NO_RESPONSE if record.status is None else str(record.status) for record in records)
+    unexpected = [record for record in records if not record.expected]
+    in_vain = sum(record.status is None and record.started + record.duration >= death for record in unexpected)
     return Responses(
         tuple(step for step, target in run.routes.items() if target == route),
         len(records),
-        sum(not record.expected for record in records),
+        len(unexpected) - in_vain,
         dict(statuses.most_common()),
         median(record.duration for record in records) if records else None,
+        in_vain,
     )
+
+
+def _death(run: Run) -> Seconds:
+    """When the whole target died, infinity if it did not. Whoever got an answer had found it alive."""
+    ends = [worker.died for worker in run.workers if worker.role is Role.WORKER]
+    known = [end for end in ends if end is not None]
+    if not known or len(known) < len(ends):
+        return math.inf
+    answered = (record.started + record.duration for record in run.requests if record.status is not None)
+    return max(max(known) - _DEATH_SHOWS, max(answered, default=0.0))

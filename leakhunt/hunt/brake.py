@@ -1,4 +1,4 @@
-"""Stops the load before the target or the machine runs out of memory or disk."""
+"""Stops the load before the target or the machine runs out of memory or disk, and once the target is dead."""
 
 from __future__ import annotations
 
@@ -15,17 +15,30 @@ MIN_FREE_DISK: Final[Bytes] = 2 * 10**9
 
 
 class Brake:
-    """Watches two limits; once one is reached, `reason` says which and `stop` has been called."""
+    """Watches two limits; once one is reached, `reason` says which and `stop` has been called.
 
-    def __init__(self, stop: Callable[[], None], disks: tuple[Path, ...], limit: Bytes | None) -> None:
+    `dead` says why the target will not answer any more, if so: what is sent to it from then on tells nothing.
+    """
+
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        disks: tuple[Path, ...],
+        limit: Bytes | None,
+        dead: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self.limit = limit if limit is not None else int(available_memory() * _SHARE)
         self.reason: str | None = None
         self._stop = stop
         self._disks = disks
+        self._dead = dead
 
     def check(self, total: Bytes) -> None:
         """Compare the memory of the target's tree, and the free disk, with the limits."""
         if self.reason is not None:
+            return
+        if (dead := self._dead()) is not None:
+            self._pull(dead)
             return
         if total >= self.limit:
             self._pull(f"the target's processes reached {format_size(total)}, the limit is {format_size(self.limit)}")

@@ -55,7 +55,7 @@ def hunt(
         recorder.conditions(target.conditions())
         replayer = connect(target)
         replayer.prepare()
-        brake = Brake(replayer.stop, (target.launch_dir, directory), settings.memory_limit)
+        brake = Brake(replayer.stop, (target.launch_dir, directory), settings.memory_limit, target.dead)
         timeline = Timeline(lambda: _live(target), clock, brake.check)
         session = Rounds(target, replayer, recorder, timeline, observer, clock=clock, started_at=started_at)
         timeline.start()

@@ -64,8 +64,12 @@ class Target(Protocol):
         """Agents of the live server processes, by `Worker.key`."""
         ...
 
+    def dead(self) -> str | None:
+        """One sentence if the target as a whole has ended, so that no request will be answered any more."""
+        ...
+
     def failure(self) -> str | None:
-        """One sentence if the target as a whole has died."""
+        """One sentence if the target has died: as a whole, or worker after worker."""
         ...
 
     def with_last_lines(self, sentence: str) -> str:

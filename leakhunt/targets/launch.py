@@ -110,6 +110,9 @@ class LaunchedTarget(Target):
     def links(self) -> Mapping[str, AgentLink]:
         return {} if self._running is None else self._running.census.links()
 
+    def dead(self) -> str | None:
+        return None if self._running is None else self._running.dead()
+
     def failure(self) -> str | None:
         return None if self._running is None else self._running.failure()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from leakhunt.errors import TargetError
-from leakhunt.model.run import Role
+from leakhunt.model.run import Role, Worker
 from leakhunt.targets import deaths
 from leakhunt.targets.census import Census
 from leakhunt.targets.companions import StartedCompanion
@@ -78,17 +78,31 @@ class Running:
         """A start that failed, with the last lines of the target's stderr."""
         return TargetError(self.shown.with_tail(self.shown.clean(why.sentence), self.log), why.hint)
 
-    def failure(self) -> str | None:
-        """One sentence if it died after it had answered: as a whole, or worker after worker."""
+    def dead(self) -> str | None:
+        """One sentence if nothing of it serves any more, and nobody is left who would start it again."""
         if not self.supervision.alive():
             return _LOST
-        workers = [worker for worker in self.census.workers() if worker.role is Role.WORKER]
+        status = self.supervision.exit_status(self.pid)
+        if status is None:
+            return None
+        self.census.poll()  # the supervisor knows it sooner
+        workers = self._workers()
         if any(worker.died is None for worker in workers):
             return None
         last = [worker.death for worker in workers[-_CRASH_LOOP:]]
-        status = self.supervision.exit_status(self.pid)
-        if status is not None:
-            return f"the target was {deaths.OOM}" if deaths.OOM in last else f"the target {how_ended(status)}"
+        return f"the target was {deaths.OOM}" if deaths.OOM in last else f"the target {how_ended(status)}"
+
+    def failure(self) -> str | None:
+        """One sentence if it died after it had answered: as a whole, or worker after worker."""
+        if (dead := self.dead()) is not None:
+            return dead
+        workers = self._workers()
+        if any(worker.died is None for worker in workers):
+            return None
+        last = [worker.death for worker in workers[-_CRASH_LOOP:]]
         if len(last) == _CRASH_LOOP and deaths.RECYCLED not in last:
             return f"the target's workers keep dying; the last one was {last[-1]}"
         return None
+
+    def _workers(self) -> list[Worker]:
+        return [worker for worker in self.census.workers() if worker.role is Role.WORKER]

@@ -288,11 +288,11 @@ def test_one_bad_step_among_good_ones_is_inconclusive_with_its_statuses(leakhunt
 # --- Targets that die. ----------------------------------------------------------------------------------------------
 
 
-def dies(leakhunt: CommandLine, site: Path, by: str, *arguments: str) -> Done:
+def dies(leakhunt: CommandLine, site: Path, by: str, *arguments: str, after: int = 60) -> Done:
     return profile(
         leakhunt,
         site,
-        *("--env", f"DIES_BY={by}", "--env", "DIES_AFTER=60"),
+        *("--env", f"DIES_BY={by}", "--env", f"DIES_AFTER={after}"),
         *arguments,
         request="GET /dying",
     )
@@ -318,6 +318,14 @@ def check_reported(done: Done, code: int) -> str:
 def test_a_target_that_dies_mid_run(leakhunt: CommandLine, site: Path, server: str, by: str, words: str) -> None:
     outcome = check_reported(dies(leakhunt, site, by, "--server", server, APP), 4)
     assert outcome == f"The target stopped during the run: the target {words}"
+
+
+def test_a_death_is_not_held_against_the_route(leakhunt: CommandLine, site: Path) -> None:
+    done = dies(leakhunt, site, "kill -9", "--budget-time", "10", "--server", "wsgiref", APP, after=300)
+    check_reported(done, 4)
+    (route,) = done.report["routes"]
+    assert (route["unexpected"], route["statuses"]["200"]) == (0, 299)  # and one that found out whether it was ready
+    assert not [reason for reason in route["reasons"] if "unexpected" in reason]
 
 
 def test_workers_that_keep_dying(leakhunt: CommandLine, site: Path) -> None:

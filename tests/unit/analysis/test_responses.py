@@ -7,6 +7,7 @@ import pytest
 from builders import App, record
 from leakhunt.analysis.responses import Responses, count_responses, failed_once
 from leakhunt.model.measurement import RequestRecord
+from leakhunt.model.run import Role, Worker
 
 IMAGE = "POST /image"
 EMPTY = replace(record(App(), rounds=0), requests=(), routes={})
@@ -65,3 +66,55 @@ def test_a_step_sent_once_that_failed_is_found_by_its_having_no_route() -> None:
     run = replace(EMPTY, routes={"image": IMAGE}, requests=sent)
     assert {step: found.statuses for step, found in failed_once(run).items()} == {"create": {"404": 1}}
     assert failed_once(replace(run, routes={})) == {}
+
+
+# --- A target that dies. --------------------------------------------------------------------------------------------
+
+
+def worker(number: int, died: float | None) -> Worker:
+    death = None if died is None else "killed by SIGKILL"
+    return Worker(f"{number}@1", number, 1, Role.WORKER, f"worker {number}", 0.0, died, death)
+
+
+def at(started: float, status: int | None = None, duration: float = 0.1) -> RequestRecord:
+    return replace(request("image", status, duration=duration), started=started)
+
+
+def before_death(*requests: RequestRecord, workers: tuple[Worker, ...]) -> Responses:
+    run = replace(EMPTY, routes={"image": IMAGE}, requests=requests, workers=workers)
+    return count_responses(run)[IMAGE]
+
+
+def test_what_a_dead_target_did_not_answer_is_no_unexpected_response() -> None:
+    # It dies at 9.7 with a request in flight, which is noticed at 10.
+    sent = (at(1, 200), at(9, 200), at(9.65), at(9.75), at(9.8), at(10.5))
+    found = before_death(*sent, workers=(worker(1, 10.0),))
+    assert (found.requests, found.unexpected, found.in_vain, found.unexpected_share) == (6, 0, 4, 0.0)
+    assert found.statuses == {"no response": 4, "200": 2}
+
+
+def test_what_a_target_refused_while_it_lived_stays_unexpected() -> None:
+    sent = (at(1), at(2, 500), at(9, 200), at(10))
+    found = before_death(*sent, workers=(worker(1, 10.0),))
+    assert (found.unexpected, found.in_vain) == (2, 1)
+    assert found.unexpected_share == pytest.approx(2 / 3)
+
+
+def test_whoever_got_an_answer_had_found_it_alive() -> None:
+    found = before_death(at(9.2), at(9.5, 200), at(9.7), workers=(worker(1, 10.0),))
+    assert (found.unexpected, found.in_vain) == (1, 1)
+
+
+def test_the_death_of_one_worker_among_others_excuses_nothing() -> None:
+    found = before_death(at(9, 200), at(9.9), at(10.5), workers=(worker(1, 10.0), worker(2, None)))
+    assert (found.unexpected, found.in_vain) == (2, 0)
+
+
+def test_the_last_of_several_deaths_is_that_of_the_target() -> None:
+    found = before_death(at(5), at(9, 200), at(19.9), workers=(worker(1, 5.0), worker(2, 20.0)))
+    assert (found.unexpected, found.in_vain) == (1, 1)
+
+
+def test_a_target_that_answered_nothing_has_no_share() -> None:
+    found = before_death(at(9.9), workers=(worker(1, 10.0),))
+    assert (found.in_vain, found.unexpected_share) == (1, 0.0)

@@ -54,3 +54,12 @@ def test_it_is_pulled_once_and_keeps_its_first_reason() -> None:
 def test_unless_told_otherwise_the_limit_is_seven_tenths_of_what_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "available_memory", lambda: 10 * GB)
     assert Brake(Stop(), (), limit=None).limit == 7 * GB
+
+
+def test_the_load_stops_once_the_target_is_dead() -> None:
+    deaths = iter([None, "the target was killed by SIGKILL"])
+    brake = Brake(stop := Stop(), (), limit=GB, dead=lambda: next(deaths))
+    brake.check(0)
+    assert (brake.reason, stop.times) == (None, 0)
+    brake.check(0)
+    assert (brake.reason, stop.times) == ("the target was killed by SIGKILL", 1)

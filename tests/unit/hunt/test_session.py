@@ -63,6 +63,20 @@ def test_a_memory_limit_that_is_reached_is_the_outcome(simulated: Bench) -> None
     assert run.requests
 
 
+def test_a_target_that_dies_in_a_round_gets_no_more_requests(simulated: Bench) -> None:
+    def die(number: int) -> None:
+        if number == 3:
+            simulated.target.died = "the target was killed by SIGKILL"
+            deadline = time.monotonic() + 10
+            while not simulated.replayer.stopped and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    simulated.replayer.before = die
+    run = run_hunt(simulated)
+    assert run.outcome == "The target stopped during the run: the target was killed by SIGKILL"
+    assert {record.round for record in run.requests} == {0, 1, 2}
+
+
 def test_an_interrupt_ends_the_run_with_what_was_recorded(simulated: Bench) -> None:
     def interrupt(number: int) -> None:
         if number == 4:

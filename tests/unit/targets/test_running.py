@@ -127,7 +127,17 @@ def test_a_target_whose_only_process_dies_has_failed(play: Stage) -> None:
     assert running.failure() is None
     os.kill(running.pid, signal.SIGTERM)
     play.until(lambda: running.failure() is not None)
-    assert running.failure() == "the target was killed by SIGTERM"
+    assert running.dead() == running.failure() == "the target was killed by SIGTERM"
+
+
+def test_a_dead_target_is_dead_as_soon_as_its_program_has_ended(play: Stage) -> None:
+    running = play.run(SERVE)
+    play.workers(running, 1)
+    running.census.stop()  # nobody but the question looks at the tree
+    assert running.dead() is None
+    os.kill(running.pid, signal.SIGKILL)
+    assert play.supervision.wait(running.pid, 10) == -signal.SIGKILL
+    assert running.dead() == "the target was killed by SIGKILL"
 
 
 @pytest.mark.parametrize(
@@ -143,3 +153,4 @@ def test_three_workers_that_died_and_none_that_lives_are_a_failure(
     tell(play)
     play.until(lambda: sum(worker.died is not None for worker in running.census.workers()) == number - lasting)
     assert running.failure() == failure
+    assert running.dead() is None
