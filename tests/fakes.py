@@ -287,6 +287,8 @@ class FakeReplayer(Replayer):
         self._target, self._time, self._steps = target, clock, tuple(steps)
         self._turn = 0
         self.inputs = "distinct"
+        self.scatters: tuple[str, ...] = ()
+        """Steps whose path changes from request to request in a way that routes follow."""
 
     def prepare(self) -> None:
         self._target.log.append("prepare")
@@ -313,6 +315,9 @@ class FakeReplayer(Replayer):
 
     def route_keys(self) -> Mapping[str, str]:
         return {step: path_of(step) for step in self._steps}
+
+    def scattered(self) -> tuple[str, ...]:
+        return self.scatters
 
     def _send(self, step: str, number: int, sizes: Mapping[str, Bytes] | None) -> RequestRecord:
         agents = list(self._target.agents.values())

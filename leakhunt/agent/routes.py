@@ -8,10 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import Match
 
-_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_UUID = r"(?<![0-9A-Za-z])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![0-9A-Za-z])"
 _HEX = r"(?<![0-9A-Za-z])(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}(?![0-9A-Za-z])"
 _VERSION = r"(?<=/)v[0-9]+(?:\.[0-9]+)*(?=/|$)"
-_VARIABLE = re.compile(f"({_UUID}|{_HEX})|({_VERSION})|[0-9]+")
+_NUMBER = r"(?<![^\W_])[0-9]+(?![^\W_])"
+_VARIABLE = re.compile(f"({_UUID}|{_HEX})|({_VERSION})|{_NUMBER}")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _ANCHORS = re.compile(r"^\^|(?:\$|\\Z)$")
 
@@ -19,7 +20,8 @@ _ANCHORS = re.compile(r"^\^|(?:\$|\\Z)$")
 def mask_path(path: str) -> str:
     """The path without its query, with numbers as `{n}` and UUIDs and long hexadecimal words as `{id}`.
 
-    A version at the start of a segment (`/v1/`) is kept: it names the interface, not a thing.
+    A number that is part of a word (`/up2`, `/oauth2/`) is kept, as is a version (`/v1.2/`): it names the interface,
+    not a thing. One that is set apart (`/12/`, `/lesson-12/`, `/a_12.png`) is masked.
     """
     path = path.partition("?")[0]
     if "%" in path:

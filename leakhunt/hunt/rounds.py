@@ -128,6 +128,12 @@ class Rounds:
             if stats is not None:
                 known.update(stats.routes)
         keys = self.replayer.route_keys()
+        for step in self.replayer.scattered():
+            if self.target.links() and keys[step] not in known:
+                self.recorder.caveat(
+                    "scattered-route",
+                    f"Each request of {step} counts as a route of its own; set {{n}} apart in its path: /item-{{n}}",
+                )
         self.recorder.routes({step: known.get(key, key) for step, key in keys.items()})
 
     def _come_to_rest(self) -> tuple[Worker, ...]:

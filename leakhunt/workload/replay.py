@@ -131,6 +131,17 @@ class Replayer:
         fill = Placeholders(_REPEATED, self._seed)
         return {step.name: f"{step.method} {mask_path(fill.text(step.path))}" for step in self._workload.dosed}
 
+    def scattered(self) -> tuple[str, ...]:
+        """Steps whose distinct requests go to a route each, unless a framework's pattern joins them: `/item{n}`."""
+        if self.inputs == "repeated":
+            return ()
+        first, second = Placeholders(1, self._seed), Placeholders(2, self._seed)
+        return tuple(
+            step.name
+            for step in self._workload.dosed
+            if mask_path(first.text(step.path)) != mask_path(second.text(step.path))
+        )
+
     def _plan(self, order: Sequence[str], inputs: str, sizes: Mapping[str, Bytes]) -> list[_Planned]:
         planned: list[_Planned] = []
         for name in order:

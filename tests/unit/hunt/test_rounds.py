@@ -244,6 +244,16 @@ def test_routes_are_learnt_from_the_agents(pair: Bench) -> None:
     assert pair.run.routes == {"image": route_of("image"), "page": path_of("page")}
 
 
+def test_a_step_whose_requests_are_scattered_over_routes_is_a_caveat_unless_a_pattern_joins_them(pair: Bench) -> None:
+    pair.rounds.run(Phase.WARM_UP, {"image": 1})  # so that its pattern is known
+    pair.replayer.scatters = ("image", "page")
+    pair.rounds.learn_routes()
+    assert list(pair.caveats) == ["scattered-route"]
+    assert pair.caveats["scattered-route"].startswith(
+        "Each request of page counts as a route of its own; set {n} apart"
+    )
+
+
 def test_an_agent_that_does_not_answer_leaves_the_masked_paths(pair: Bench) -> None:
     for link in pair.target.agents.values():
         link.refuses = frozenset({"stats"})

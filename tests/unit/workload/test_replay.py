@@ -398,6 +398,14 @@ def test_a_route_that_is_only_reached_once_is_not_among_those_to_judge() -> None
     assert user.route_keys() == {"page": "GET /lessons/{n}/"}
 
 
+def test_a_number_that_is_part_of_a_word_scatters_a_step_over_routes() -> None:
+    paths = {"glued": "/item{n}", "apart": "/item-{n}.png", "whole": "/items/{n}", "query": "/items?i={n}", "no": "/a1"}
+    steps = tuple(Step(name, "GET", path) for name, path in paths.items())
+    with serving() as server:
+        assert replayer(server, *steps).scattered() == ("glued",)
+        assert user_of(server, Workload("test", steps, inputs="repeated")).scattered() == ()
+
+
 def test_only_http_is_replayed() -> None:
     with pytest.raises(UsageError, match="only http"):
         Replayer(
