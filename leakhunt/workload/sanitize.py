@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,7 +13,30 @@ from leakhunt.workload.scenario import FilePart, Login, Step, Workload
 
 HIDDEN: Final = "***"
 _PLACEHOLDER: Final = re.compile(r"(?:\{(?:n|seed)\})+")
-_SECRET: Final = re.compile(r"pass|secret|token|key|auth|credential", re.IGNORECASE)
+_SECRET: Final = re.compile(r"pass|secret|token|key|auth|credential|private", re.IGNORECASE)
+_NAME: Final = rf"[\w.-]*(?:{_SECRET.pattern})[\w.-]*"
+_VALUE: Final = r"""(?:"[^"]*"|'[^']*'|[^\s"'&;,)}]+)"""
+_URL: Final = re.compile(r"://|[/?]")
+_USERINFO: Final = re.compile(r"""(?P<kept>://|(?:^|(?<=[\s=,"']))(?=[^\s/:@=]+:))[^/\s]*(?=@)""")
+"""With or without the scheme in front of it: `redis://me:secret@host`, `me:secret@host`."""
+_QUERY_VALUE: Final = re.compile(r"""(?P<kept>[?&][^\s=&?"']+=)[^\s&#"']*""")
+_SECRET_VALUE: Final = re.compile(rf"""(?P<kept>(?<![\w.-]){_NAME}(?:=|["']\s*:\s*)){_VALUE}""", re.IGNORECASE)
+"""`password=x` within a word, `"password": "x"`."""
+_SECRET_OPTION: Final = re.compile(rf"(?P<kept>(?<!\S)-{_NAME}\s+){_VALUE}", re.IGNORECASE)
+"""`--password x` in a script."""
+_SCRIPT_VARIABLES: Final = (
+    re.compile(rf"(?P<kept>(?:^|(?<=[\s;&|(]))[A-Z_][A-Z0-9_]*=)(?={_VALUE}\s){_VALUE}"),
+    re.compile(rf"(?P<kept>(?:^|\s)(?:-e|--env)[= ][A-Za-z_]\w*=){_VALUE}"),
+)
+"""`NAME=value program`, `--env NAME=value` in a script."""
+_VARIABLE_OPTIONS: Final = frozenset({"-e", "-E", "--env", "--environment", "--setenv", "--set-env", "--raw-env"})
+_VARIABLE: Final = re.compile(
+    rf"(?P<option>-[eE]|(?:{'|'.join(sorted(option for option in _VARIABLE_OPTIONS if option[:2] == '--'))})=)?"
+    r"(?P<name>[A-Za-z_]\w*)=.*",
+    re.DOTALL,
+)
+_ENV_OPTIONS: Final = frozenset({"-u", "--unset", "-C", "--chdir"})
+"""Of the program `env`, with a value in the next word."""
 
 
 def shown_path(path: str) -> str:
@@ -38,18 +62,29 @@ def describe(workload: Workload) -> dict[str, object]:
 
 
 def shown_command(command: Sequence[str]) -> list[str]:
-    """A command with the values of options that look secret, and user-info in URLs, hidden."""
+    """A command without what may be secret in it.
+
+    Hidden are values of options and variables whose names look secret, values of variables that the command sets for
+    another (`--env K=V`, `env K=V`), and user-info and query values in URLs. Words that hold a whole script are looked
+    through for the same.
+    """
     shown: list[str] = []
-    secret = False
+    sets_variables = secret = False
+    before = ""
     for word in command:
-        name, equals, _ = word.partition("=")
+        variable = _VARIABLE.fullmatch(word)
         if secret:
             shown.append(HIDDEN)
-        elif equals and _SECRET.search(name):
-            shown.append(f"{name}={HIDDEN}")
+        elif variable and (sets_variables or before in _VARIABLE_OPTIONS or variable["option"]):
+            shown.append(f"{variable['option'] or ''}{variable['name']}={HIDDEN}")
         else:
-            shown.append(_without_userinfo(word))
-        secret = not secret and word.startswith("-") and not equals and bool(_SECRET.search(word))
+            shown.append(_without_secrets(word))
+        if sets_variables:
+            sets_variables = bool(variable) or word.startswith("-") or before in _ENV_OPTIONS
+        else:
+            sets_variables = PurePath(word).name == "env"
+        secret = not secret and word.startswith("-") and "=" not in word and bool(_SECRET.search(word))
+        before = word
     return shown
 
 
@@ -60,10 +95,13 @@ def _shown_pair(pair: str) -> str:
     return f"{name}={HIDDEN}"
 
 
-def _without_userinfo(word: str) -> str:
-    if "://" not in word or "@" not in word:
-        return word
-    return re.sub(r"://[^/\s]*@", f"://{HIDDEN}@", word)
+def _without_secrets(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if equals and not re.search(r"\s", name) and _SECRET.search(name) and not _URL.search(name):
+        return f"{name}={HIDDEN}"
+    for pattern in (_USERINFO, _QUERY_VALUE, _SECRET_VALUE, _SECRET_OPTION, *_SCRIPT_VARIABLES):
+        text = pattern.sub(rf"\g<kept>{HIDDEN}", text)
+    return text
 
 
 def _login(login: Login) -> dict[str, object]:
