@@ -46,6 +46,8 @@ def leak(slopes: Mapping[str, Sequence[float]], requests: int) -> tuple[str, ...
     for signal, blocks in slopes.items():
         steps = " then ".join(_short(signal, slope) for slope in blocks)
         lines.append(f"{_NOUNS[signal]}: {steps} more with every request of this route, block by block")
+    if next(iter(slopes)) == "blocks":
+        lines.append("its blocks prove it; its bytes alone are within the noise, and so is their interval")
     lines.append(f"unbounded over {requests} requests; a store with room for more entries would look the same")
     return tuple(lines)
 

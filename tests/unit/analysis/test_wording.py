@@ -36,6 +36,12 @@ def test_a_leak_is_told_signal_by_signal_and_block_by_block() -> None:
     assert "unbounded over 180 requests" in lines[-1]
 
 
+def test_a_leak_that_only_blocks_prove_says_so() -> None:
+    lines = wording.leak({"blocks": (2.0, 2.0)}, 180)
+    assert "its bytes alone are within the noise" in lines[1]
+    assert not any("noise" in line for line in wording.leak({"live": (1.0, 1.0), "blocks": (2.0, 2.0)}, 180))
+
+
 def test_clean_gives_the_bound_and_never_a_negative_one() -> None:
     assert wording.clean(slope(-3, (-20, 40)), step=None, signal="live", early=None) == (
         "keeps at most 40 B per request (99 % upper bound)",
