@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -158,6 +158,16 @@ class Census:
             workers = [life for life in self._lives.values() if life.parent in masters and life.died is None]
         newest = max((life.born for life in workers), default=now)
         return now - newest > _BETWEEN_BIRTHS and not any(_may_hook(life, now) for life in workers)
+
+    def siblings_of(self, pids: Collection[int]) -> tuple[int, bool]:
+        """How many processes live that have the parents of these dead ones, and whether one has outlived them all."""
+        with self._lock:
+            now = self._clock()
+            dead = [life for life in self._lives.values() if life.process.pid in pids and life.died is not None]
+            parents = {life.parent for life in dead}
+            living = [life for life in self._lives.values() if life.died is None and life.parent in parents]
+        longest = max((life.died - life.born for life in dead if life.died is not None), default=0.0)
+        return len(living), any(now - life.born > longest + _YOUNG for life in living)
 
     def refresh(self) -> None:
         """Look at the tree and ask every agent again: who was born and who has died is known then."""

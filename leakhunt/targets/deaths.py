@@ -11,6 +11,8 @@ RECYCLED: Final = "recycled"
 UNKNOWN: Final = "ended"
 OOM: Final = "killed by SIGKILL, probably by the kernel's out-of-memory killer"
 
+_CRASH: Final = re.compile(r"killed by|exit code [1-9]")
+
 _Pattern = tuple[re.Pattern[str], Callable[[str], str]]
 _PATTERNS: Final[tuple[_Pattern, ...]] = (
     # gunicorn
@@ -34,6 +36,11 @@ def deaths_in(log: str) -> dict[int, str]:
         for match in pattern.finditer(log):
             found[int(match[1])] = phrase(match[match.lastindex or 1])
     return found
+
+
+def is_crash(death: str) -> bool:
+    """Whether this is no way for a worker to end that does what its server wants."""
+    return bool(_CRASH.match(death))
 
 
 def death_by_status(status: int) -> str:

@@ -42,7 +42,9 @@ class Running:
         if (error := self._companion_error()) is not None:
             return error
         status = self.supervision.exit_status(self.pid)
-        if status is None or (status == 0 and self._is_daemon()):
+        if status is None:
+            return self._crash_loop()
+        if status == 0 and self._is_daemon():
             return None
         known = explain(self.log.errors(), app=self.app, cwd=str(self.cwd))
         return self.error(known or Explanation(f"the target {how_ended(status)} before it answered"))
@@ -63,6 +65,22 @@ class Running:
             return ()  # then everything is, which `failure` tells
         deaths = (companion.death() for companion in self.companions)
         return tuple(death for death in deaths if death is not None)
+
+    def _crash_loop(self) -> TargetError | None:
+        """Set if its server starts worker after worker, each of which dies, as its log tells."""
+        crashes = {pid: death for pid, death in deaths.deaths_in(self.log.text()).items() if deaths.is_crash(death)}
+        if len(crashes) < _CRASH_LOOP:
+            return None
+        living, one_lives_on = self.census.siblings_of(crashes.keys())
+        if one_lives_on or len(crashes) < _CRASH_LOOP * living:
+            return None
+        *_, last = crashes.values()
+        return self.error(
+            Explanation(
+                f"the target's workers keep dying before it answers; the last one was {last}",
+                "Start it without leakhunt to see why; an app that calls sys.exit() when it is imported does this.",
+            )
+        )
 
     def _is_daemon(self) -> bool:
         """Whether the first process ended only to leave others running in the background."""

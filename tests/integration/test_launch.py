@@ -220,6 +220,17 @@ def test_an_app_that_cannot_be_served_is_explained_at_once(
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_that_die_one_after_the_other_before_there_is_an_answer(
+    site: Path, launch: Launch, workers: int
+) -> None:
+    (site / "exits.py").write_text("import sys\nprint('no licence', file=sys.stderr, flush=True)\nsys.exit(5)\n")
+    with pytest.raises(
+        TargetError, match=r"(?s)keep dying before it answers; the last one was exit code 5.*no licence"
+    ):
+        launch(app(site, "exits:application", workers=workers))
+
+
 def test_the_app_sees_the_environment_of_a_bare_start(site: Path, launch: Launch) -> None:
     spec = replace(app(site, "pages:application", server="wsgiref"), env={"MINE": "1", "PYTHONPATH": "/nowhere"})
     seen = get(launch(spec), "/env")

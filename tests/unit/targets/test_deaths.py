@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from leakhunt.targets.deaths import death_by_status, deaths_in
+import pytest
+
+from leakhunt.targets.deaths import OOM, RECYCLED, UNKNOWN, death_by_status, deaths_in, is_crash
 
 GUNICORN = """
 [2026-01-01 10:00:00 +0000] [11] [INFO] Autorestarting worker after current request.
@@ -33,3 +35,9 @@ def test_an_exit_status_tells_it_too() -> None:
     assert death_by_status(0) == "exit code 0"
     assert death_by_status(-9) == "killed by SIGKILL"
     assert death_by_status(-40) == "killed by signal 40"
+
+
+@pytest.mark.parametrize("death", ["exit code 5", "killed by SIGKILL", OOM])
+def test_a_crash_is_told_from_an_end_that_was_meant(death: str) -> None:
+    assert is_crash(death)
+    assert not any(map(is_crash, (RECYCLED, UNKNOWN, "exit code 0")))

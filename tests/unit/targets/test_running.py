@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from leakhunt.model.run import Role
 from leakhunt.targets.failures import Explanation
 from unit.targets.stage import SERVE, WAIT, Stage, stage
 
@@ -154,3 +155,41 @@ def test_three_workers_that_died_and_none_that_lives_are_a_failure(
     play.until(lambda: sum(worker.died is not None for worker in running.census.workers()) == number - lasting)
     assert running.failure() == failure
     assert running.dead() is None
+
+
+CRASHED = "[1] [ERROR] Worker (pid:{}) exited with code {}.\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        (CRASHED.format(901, 5) + CRASHED.format(902, 5), None),
+        ("".join(CRASHED.format(pid, 0) for pid in (901, 902, 903)), None),
+        (CRASHED.format(901, 5) * 3, None),
+        (
+            CRASHED.format(901, 5) + CRASHED.format(902, 5) + CRASHED.format(903, 6),
+            "the target's workers keep dying before it answers; the last one was exit code 6",
+        ),
+    ],
+    ids=["two", "no crashes", "one told thrice", "three"],
+)
+def test_three_workers_that_crashed_before_an_answer_came_are_an_error(
+    play: Stage, told: str, error: str | None
+) -> None:
+    running = play.run(WAIT)
+    play.log.stdout.write_text(told)
+    found = running.start_error()
+    assert (None if found is None else found.message.splitlines()[0]) == error
+
+
+def test_a_worker_that_outlives_those_that_crash_may_still_answer(play: Stage) -> None:
+    running = play.run(WORKERS.format(number=4, lasting=1))
+    play.workers(running, 4)
+    pids = [worker.pid for worker in running.census.workers() if worker.role is Role.WORKER]
+    play.log.stdout.write_text("".join(CRASHED.format(pid, 3) for pid in pids[1:]))
+    tell(play)
+    play.until(lambda: sum(worker.died is not None for worker in running.census.workers()) == 3)
+    play.until(lambda: running.census.siblings_of(pids[1:]) == (1, True))
+    assert running.start_error() is None
+    os.kill(pids[0], signal.SIGKILL)
+    play.until(lambda: running.start_error() is not None)
