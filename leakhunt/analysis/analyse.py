@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from shlex import quote
 from typing import Final
 
 from leakhunt.analysis.assess import judge_routes
@@ -14,6 +13,7 @@ from leakhunt.analysis.evidence import evidence_rows, total_growth
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
+from leakhunt.analysis.next_step import next_command
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import count_responses, failed_once
 from leakhunt.analysis.routes import route_report
@@ -22,8 +22,8 @@ from leakhunt.analysis.suspects import Case, find_leads, find_suspects
 from leakhunt.analysis.thresholds import DEFAULTS, Thresholds
 from leakhunt.analysis.upgrade import upgrade
 from leakhunt.analysis.verdict import run_judgement
-from leakhunt.model.report import Judgement, Report, RouteReport, Suspect, Verdict
-from leakhunt.model.run import OWN_COMMAND, Caveat, Phase, Run
+from leakhunt.model.report import Report, RouteReport, Suspect, Verdict
+from leakhunt.model.run import Caveat, Phase, Run
 from leakhunt.units import Bytes
 
 SCHEMA: Final = 1
@@ -61,7 +61,7 @@ def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
         warm_up_growth=total_growth(ledger.of_phase(Phase.WARM_UP, Phase.BASELINE), basis),
         caveats=(*run.caveats, *_caveats(run, experiment)),
         cost=run.cost,
-        next_command=_next_command(run, judgement, suspects),
+        next_command=next_command(run, judgement, cases, suspects),
         outcome=run.outcome,
         flame=flame_stacks(run),
     )
@@ -118,26 +118,3 @@ def _caveats(run: Run, experiment: Experiment) -> list[Caveat]:
     if not experiment.ledger.split_known:
         caveats.append(Caveat("no-route-marks", "no worker tells which requests it served; run with one worker"))
     return caveats
-
-
-def _next_command(run: Run, judgement: Judgement, suspects: Sequence[Suspect]) -> str | None:
-    """For a leak, its function line by line; else the report to hand on."""
-    functions = [name for name in map(_function, suspects) if name is not None]
-    if judgement.verdict is not Verdict.LEAK or not functions or not run.plan.workload.endswith(".toml"):
-        return f"leakhunt report {quote(run.conditions.get('run directory', run.name))} --format md"
-    options = [f"--{name} {quote(run.plan.options[name])}" for name in ("chdir",) if name in run.plan.options]
-    options.append(f"--workload {quote(run.plan.workload)}")
-    # An app stands for itself; a command of the user's own comes after two dashes, as it was typed.
-    target = f"-- {run.plan.target}" if run.plan.server == OWN_COMMAND else quote(run.plan.target)
-    return " ".join(["leakhunt lines", f"--function {functions[0]}", *options, target])
-
-
-def _function(suspect: Suspect) -> str | None:
-    """`module:function` where the suspect's path and line agree on the module."""
-    if suspect.site is None or suspect.path is None:
-        return None
-    function = suspect.site.function.split(".<locals>")[0]
-    dotted = suspect.site.file.removesuffix(".py").split("/")
-    names = (".".join(dotted[start:]) for start in range(len(dotted)))
-    module = next((name for name in names if name and suspect.path.startswith(f"{name}.")), None)
-    return None if module is None else f"{module}:{function}"

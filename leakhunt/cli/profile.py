@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from leakhunt import __version__
 from leakhunt.analysis.analyse import analyse
+from leakhunt.cli.flags import given_flags
 from leakhunt.cli.options import (
     AfterDashes,
     PathType,
@@ -45,6 +45,10 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.INCONCLUSIVE: 4,
 }
 _EXIT_INTERRUPTED: Final = 130
+_OWN: Final = ("memory_limit", "peaks", "explain", "show_values")
+"""Parameters that `leakhunt lines` has not."""
+_ELSEWHERE: Final = ("output", "budget_time", "requests")
+"""Parameters that a second run has values of its own for."""
 
 
 @click.command("profile", cls=AfterDashes)
@@ -85,14 +89,24 @@ def command(**options: Any) -> int:
         explain=options["explain"],
         show_values=options["show_values"],
     )
-    report, directory = _profile(request, settings)
+    report, directory = _profile(request, settings, _typed(click.get_current_context()))
     show(report, directory)
     if report.outcome == INTERRUPTED:
         return _EXIT_INTERRUPTED
     return EXIT_CODES[report.judgement.verdict]
 
 
-def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
+def _typed(context: click.Context) -> Mapping[str, str]:
+    """What has to be typed to run the target again, and to run the experiment on it again."""
+    others = {parameter.name or "" for parameter in context.command.params} - set(_OWN)
+    experiment = given_flags(context, without=others)
+    return {
+        "flags": given_flags(context, without=(*_OWN, *_ELSEWHERE)),
+        **({"experiment flags": experiment} if experiment else {}),
+    }
+
+
+def _profile(request: Request, settings: Settings, typed: Mapping[str, str]) -> tuple[Report, Path]:
     clock, now = start_clock(), datetime.now(timezone.utc)
     name = _run_name(request)
     directory = request.output or run_directory(request.runs, name, now)
@@ -100,7 +114,7 @@ def _profile(request: Request, settings: Settings) -> tuple[Report, Path]:
         "name": name,
         "started_at": now.isoformat(timespec="seconds"),
         "leakhunt": __version__,
-        "plan": _plan(request, settings),
+        "plan": _plan(request, settings, typed),
     }
     with ExitStack() as stack:
         target = make_target(request, clock)
@@ -130,7 +144,7 @@ def _run_name(request: Request) -> str:
     return Path(request.command[0]).name
 
 
-def _plan(request: Request, settings: Settings) -> Plan:
+def _plan(request: Request, settings: Settings, typed: Mapping[str, str]) -> Plan:
     options = {"time budget": f"{settings.budget:.0f} s"}
     if request.chdir != Path.cwd():
         below = request.chdir.is_relative_to(Path.cwd())
@@ -149,7 +163,7 @@ def _plan(request: Request, settings: Settings) -> Plan:
         threads=request.threads if request.app is not None else None,
         max_requests=request.requests,
         memory_limit=settings.memory_limit,
-        options=options,
+        options={**options, **typed},
     )
 
 
@@ -160,5 +174,4 @@ def _machine() -> Mapping[str, str]:
         "directory": str(Path.cwd()),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "available memory": format_size(available_memory()),
-        "command": "leakhunt profile" if sys.argv[0] else "",
     }

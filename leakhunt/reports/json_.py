@@ -73,7 +73,7 @@ def document(report: Report) -> dict[str, Json]:
         "flame": [{"stack": _stack(stack), "bytes_per_request": weight} for stack, weight in report.flame],
         "caveats": [asdict(caveat) for caveat in report.caveats],
         "cost": _cost(report.cost),
-        **_nullable({"next_command": report.next_command}, {"next_command": "nothing is left to do"}),
+        **_nullable({"next_command": report.next_command}, {"next_command": "no command would tell more"}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import stat
@@ -184,11 +185,13 @@ def test_the_last_screen_of_a_terminal_answers(leaky_shop: Done, leakhunt: Comma
 
 def test_the_command_suggested_next_works(leaky_shop: Done, leakhunt: CommandLine) -> None:
     (line,) = [line for line in leaky_shop.out.splitlines() if line.startswith("Next: ")]
-    _, command, *arguments = line.split()
+    _, command, *arguments = shlex.split(line)
     assert command == "leakhunt"
+    assert "SHOP_TOKEN=$SHOP_TOKEN" in arguments
     done = leakhunt(*arguments, "--requests", "2")
     assert done.code == 0, done.err
     assert "shop:search_leaky" in done.out
+    assert "shop:order_leaky" in done.out
 
 
 def test_the_run_directory_is_private_and_complete(leaky_shop: Done) -> None:

@@ -78,7 +78,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *options: str) -> Settings:
     """What the experiment is told."""
     heard: list[Settings] = []
 
-    def profile(_: object, settings: Settings) -> tuple[Report, Path]:
+    def profile(_: object, settings: Settings, __: object) -> tuple[Report, Path]:
         heard.append(settings)
         return CLEAN, Path()
 
@@ -116,8 +116,9 @@ def test_values_that_make_no_sense_are_usage_errors(option: str, capsys: pytest.
 
 
 def plan_of(*args: str) -> Plan:
-    request = read_request(command.make_context("profile", list(args)).params)
-    return module._plan(request, Settings(seed=request.seed, budget=40.0, memory_limit=2**30))
+    context = command.make_context("profile", list(args))
+    request = read_request(context.params)
+    return module._plan(request, Settings(seed=request.seed, budget=40.0, memory_limit=2**30), module._typed(context))
 
 
 def test_the_plan_says_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,13 +134,19 @@ def test_the_plan_says_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
         threads=1,
         max_requests=500,
         memory_limit=2**30,
-        options={"time budget": "40 s"},
+        options={"time budget": "40 s", "flags": "--workers 2 --request 'GET /' --seed 3"},
     )
 
 
 def test_the_plan_says_where_inputs_are_repeated(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text('inputs = "repeated"\nstep = [{ path = "/" }]\n')
     assert plan_of("shop:app", "--workload", str(tmp_path / "shop.toml")).options["inputs"] == "repeated"
+
+
+def test_the_plan_keeps_apart_what_only_this_command_understands() -> None:
+    options = plan_of("shop:app", "--request", "GET /", "--no-peaks", "--budget-time", "9", "--output", "run").options
+    assert options["flags"] == "--request 'GET /'"
+    assert options["experiment flags"] == "--no-peaks"
 
 
 def test_of_the_users_own_command_the_plan_knows_the_command_only(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""What to run next: the exact command, or nothing where no command would tell more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import ceil, isfinite
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+from leakhunt.analysis.suspects import Case
+from leakhunt.analysis.verdict import COMPLETE
+from leakhunt.model.report import Judgement, Site, Suspect, Verdict
+from leakhunt.model.run import OWN_COMMAND, Plan, Run
+
+_INTERRUPTED: Final = (None, "interrupted")
+"""Outcomes of runs that were ended by whoever ran leakhunt."""
+_LEAST: Final = 2
+_MOST: Final = 10
+"""How many times the time and requests of this run are suggested for the next one."""
+
+
+def next_command(run: Run, judgement: Judgement, cases: Sequence[Case], suspects: Sequence[Suspect]) -> str | None:
+    """For a leak, its functions line by line; for what is undecided, the run that would settle it."""
+    if judgement.verdict is Verdict.LEAK:
+        return _line_by_line(run, suspects) or _hand_on(run)
+    if judgement.verdict is Verdict.INCONCLUSIVE:
+        return _run_again(run, judgement, cases)
+    return None
+
+
+def _line_by_line(run: Run, suspects: Sequence[Suspect]) -> str | None:
+    flags = _flags(run.plan)
+    functions = tuple(dict.fromkeys(_weightiest_functions(run, suspects)))
+    if flags is None or not functions:
+        return None
+    return _join("leakhunt lines", *(f"--function {name}" for name in functions), flags, _target(run.plan))
+
+
+def _hand_on(run: Run) -> str:
+    return f"leakhunt report {quote(run.conditions.get('run directory', run.name))} --format md"
+
+
+def _run_again(run: Run, judgement: Judgement, cases: Sequence[Case]) -> str | None:
+    """The same with more time, if that is what was missing; the same once more, if somebody stopped it."""
+    flags = _flags(run.plan)
+    if flags is None:
+        return None
+    if run.outcome in _INTERRUPTED:
+        more = 1
+    elif run.outcome == COMPLETE:
+        more = max((_more(case, judgement) for case in cases), default=0)
+    else:
+        more = 0  # what stopped it would stop it again
+    return _join("leakhunt profile", flags, _longer(run.plan, more), _target(run.plan)) if more else None
+
+
+def _more(case: Case, judgement: Judgement) -> int:
+    """How many times as many requests would settle a route; 0 where more of them would not."""
+    if case.judgement.state == "growing":
+        return _LEAST
+    if case.judgement.state != "open":
+        return 0
+    signal = case.report.bytes_per_request_basis or ""
+    slope, budget = (case.judgement.slopes or {}).get(signal), judgement.thresholds.get(signal)
+    if slope is None or not budget or not isfinite(slope.upper):
+        return _MOST
+    return min(max(ceil(slope.upper / budget), _LEAST), _MOST)
+
+
+def _longer(plan: Plan, more: int) -> str:
+    options = [plan.options.get("experiment flags", "")]
+    seconds = plan.options.get("time budget", "").removesuffix(" s")
+    if seconds.isdecimal():
+        options.append(f"--budget-time {int(seconds) * more}")
+    if plan.max_requests is not None:
+        options.append(f"--requests {plan.max_requests * more}")
+    return _join(*options)
+
+
+def _flags(plan: Plan) -> str | None:
+    """What was typed; of runs that do not say so, what can be told of a workload file."""
+    if "flags" in plan.options:
+        return plan.options["flags"]
+    if not plan.workload.endswith(".toml"):
+        return None
+    chdir = f"--chdir {quote(plan.options['chdir'])}" if "chdir" in plan.options else ""
+    return _join(chdir, f"--workload {quote(plan.workload)}")
+
+
+def _target(plan: Plan) -> str:
+    """An app stands for itself; a command of the user's own comes after two dashes, as it was typed."""
+    return f"-- {plan.target}" if plan.server == OWN_COMMAND else quote(plan.target)
+
+
+def _join(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _weightiest_functions(run: Run, suspects: Sequence[Suspect]) -> Iterator[str]:
+    """Of each route, the function of the first suspect whose function is known."""
+    told = set()
+    for suspect in suspects:
+        name = _function(run, suspect) if suspect.route not in told and suspect.bytes_per_request is not None else None
+        if name is not None:
+            told.add(suspect.route)
+            yield name
+
+
+def _function(run: Run, suspect: Suspect) -> str | None:
+    """`module:function`, or `module:Class.method`; None unless both are known."""
+    if suspect.site is None:
+        return None
+    module, function = _module(run, suspect, suspect.site), _named_function(suspect, suspect.site)
+    return None if module is None or function is None else f"{module}:{function}"
+
+
+def _named_function(suspect: Suspect, site: Site) -> str | None:
+    """The innermost function of the file that has a name: not a comprehension, and not a function inside another."""
+    names = [site.function, *(frame.function for frame in suspect.stack if frame.file == site.file)]
+    outer = (name.split(".<locals>")[0] for name in names)
+    return next((name for name in outer if _is_dotted(name)), None)
+
+
+def _module(run: Run, suspect: Suspect, site: Site) -> str | None:
+    """The module that the line is in: one that the holder or the type names, else by the file's place in the app."""
+    dotted = site.file.removesuffix(".py").split("/")
+    names = [".".join(dotted[start:]) for start in range(len(dotted))]
+    known = (suspect.path or "", suspect.type or "")
+    named = next((name for name in names if name and any(text.startswith(f"{name}.") for text in known)), None)
+    if named is not None:
+        return named
+    home = Path(run.conditions.get("directory", ""), run.plan.options.get("chdir", ""))
+    file = Path(site.file)
+    below = ".".join(file.relative_to(home).with_suffix("").parts) if file.is_relative_to(home) else ""
+    return below if _is_dotted(below) else None
+
+
+def _is_dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
