@@ -182,11 +182,13 @@ class Census:
         now = self._clock()
         seen = {process.key: process for process in tree.descendants(self._supervision.pid)}
         agents = {link.key: link for link in self._links()}
+        made = {(link.hello.pid, child) for link in agents.values() for child in link.children}
         with self._lock:
             for process in seen.values():
                 self._see(process, now)
             for key, life in self._lives.items():
                 _meet(life, agents.get(key))
+                life.snapshot_child = life.snapshot_child or (life.process.parent, life.process.pid) in made
                 self._look_for_death(life, seen.get(key), now)
             unhooked = [life for life in self._lives.values() if _worth_asking(life, now)]
             for life in unhooked:
@@ -322,9 +324,12 @@ def _ask(life: Life) -> None:
 
 
 def _is_snapshot_child(process: Process, command: tuple[str, ...]) -> bool:
-    """The agent's children volunteer to be killed first, and run under their parent's command line."""
+    """The agent's children volunteer to be killed first, and run under their parent's command line.
+
+    While the kernel takes one apart it has no command line any more.
+    """
     return (
         tree.oom_score_adj(process.pid) == _SNAPSHOT_CHILD_SCORE
         and tree.oom_score_adj(process.parent) != _SNAPSHOT_CHILD_SCORE
-        and tree.command_line(process.parent) == command
+        and (not any(command) or tree.command_line(process.parent) == command)
     )

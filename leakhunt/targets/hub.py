@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,7 @@ CHILD_END: Final[Seconds] = 5.0
 """How long a child may take to end after its last word: the kernel takes apart a copy of the whole heap."""
 TRIES: Final = 4
 _POLL: Final[Seconds] = 0.0005
+_CHILDREN: Final = 64
 _CREDENTIALS: Final = struct.Struct("3i")
 
 
@@ -150,6 +152,8 @@ class AgentLink:
         self.key = hello.key
         self.longest_pause: Seconds = 0.0
         """Longest time the app stood still for a snapshot so far."""
+        self.children: deque[int] = deque(maxlen=_CHILDREN)
+        """Pids of the latest snapshot children; one that hangs from the start looks like any child of the app."""
         self._hub = hub
         self._connection = connection
         self._lock = threading.Lock()
@@ -300,6 +304,7 @@ class AgentLink:
             try:
                 reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout)
                 child = int(reply["pid"])
+                self.children.append(child)
                 self.longest_pause = max(self.longest_pause, float(reply["pause"]))
                 results.get(timeout=CHILD_START)
                 message = results.get(timeout=timeout)

@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
@@ -31,6 +32,23 @@ import subprocess, sys
 subprocess.Popen([sys.executable, '-c', {WAIT!r}], start_new_session=True)
 {UNTIL_TOLD}
 """
+FORK: Final = f"""
+import os, time
+if os.fork() == 0:
+    {{child}}
+    time.sleep(60)
+{WAIT}
+"""
+TAKEN_APART: Final = FORK.format(
+    child="""
+    import ctypes
+    fields = open('/proc/self/stat').read().rpartition(')')[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    ctypes.memset(start, 0, end - start)
+    open('/proc/self/oom_score_adj', 'w').write('1000')
+    """.strip()
+)
+"""Its child has no command line, as a snapshot child has none at its end."""
 
 
 class Launch:
@@ -40,7 +58,8 @@ class Launch:
         self._directory = directory
         self.log = directory.log("target")
         self.supervision = Supervision(directory.path)
-        self.census = Census(self.supervision, links=tuple, log=self.log.text, clock=time.monotonic)
+        self.links: tuple[Any, ...] = ()
+        self.census = Census(self.supervision, links=lambda: self.links, log=self.log.text, clock=time.monotonic)
 
     def run(self, name: str, program: str) -> int:
         script = self._directory.path / f"{name}.py"
@@ -149,3 +168,25 @@ def test_survivors_of_a_killed_supervisor_are_killed(launch: Launch) -> None:
     while (process := tree.read_process(pid)) is not None and not process.ended:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_snapshot_child_at_its_end_is_none_of_the_target(launch: Launch) -> None:
+    launch.census.start()
+    pid = launch.run("shop", TAKEN_APART)
+    deadline = time.monotonic() + 10
+    while not any(tree.oom_score_adj(child.pid) == 1000 for child in tree.descendants(pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for _ in range(3):
+        launch.census.poll()
+    assert [worker.pid for worker in launch.census.workers()] == [pid]
+
+
+def test_a_snapshot_child_that_hangs_from_the_start_is_none_of_the_target(launch: Launch) -> None:
+    launch.census.start()
+    pid = launch.run("shop", FORK.format(child="pass"))
+    launch.until(lambda workers: len(workers) == 2)
+    (child,) = tree.descendants(pid)
+    launch.links = (SimpleNamespace(key="", hello=SimpleNamespace(pid=pid), children=[child.pid], alive=True),)
+    launch.census.poll()
+    assert [worker.pid for worker in launch.census.workers()] == [pid]
