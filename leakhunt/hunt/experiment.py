@@ -161,7 +161,9 @@ class Experiment:
             ceiling = max(1, min(ceiling, int(self._round_limit / len(steps) / SPREAD)))
         bases = {}
         for step in steps:
-            base = affordable_base(self._costs[step].duration, share, rounds, ceiling)
+            # A number of requests that the user gives makes the doses, and no clock: a seed then repeats them.
+            timed = self._settings.max_requests is None
+            base = affordable_base(self._costs[step].duration, share, rounds, ceiling) if timed else ceiling
             growth = self._growth(step, assessment)
             if growth > 0:
                 base = min(base, base_for_total(_BLOCK_GROWTH / len(steps) / growth, rounds))

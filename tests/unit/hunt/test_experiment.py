@@ -178,6 +178,15 @@ def test_the_second_block_is_bounded_by_what_the_first_has_shown(simulated: Benc
     assert requests_of(simulated, 1, "image") * 2 * MIB < 300 * MIB
 
 
+@pytest.mark.parametrize("seconds", [0.001, 0.2])
+def test_with_a_number_of_requests_the_doses_follow_the_seed_and_no_clock(unsettled: Bench, seconds: float) -> None:
+    unsettled.app.seconds = {"image": seconds}
+    unsettled.experiment(max_requests=400, budget=30.0)
+    first = [tuple(done.doses.values()) for done in unsettled.blocks()[0]]
+    assert sorted(image for image, _ in first) == sorted(page for _, page in first) == [5, 11, 13, 17, 19, 23]
+    assert sum(sum(doses) for doses in first) <= 200
+
+
 @pytest.mark.parametrize("limit", [100, 150, 1000, 5000])
 def test_requests_of_the_verdict_rounds_stay_below_the_limit(unsettled: Bench, limit: int) -> None:
     unsettled.experiment(max_requests=limit)
