@@ -14,7 +14,11 @@ def note(place: str) -> None:
     """Remember the exception being handled as one line: `place: Type: text`."""
     kind, error, _ = sys.exc_info()
     if len(problems) < LIMIT and kind is not None:
-        problems.append(f"{place}: {kind.__name__}: {error}"[:300])
+        try:
+            text = f"{error}"
+        except Exception:  # the target's own class, which may do anything there
+            text = "its text cannot be read"
+        problems.append(" ".join(f"{place}: {kind.__name__}: {text}"[:300].split()))
 
 
 def clear() -> None:

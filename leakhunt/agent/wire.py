@@ -53,7 +53,7 @@ def decode(body: bytes) -> dict[str, Any]:
     """The message in the body of a frame."""
     try:
         message = json.loads(body.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WireError(f"a frame holds no JSON: {error}") from error
     if not isinstance(message, dict):
         raise WireError("a frame holds no JSON object")

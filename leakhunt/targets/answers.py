@@ -69,7 +69,7 @@ def read_hello(message: Mapping[str, Any]) -> Hello:
             argv=tuple(str(word) for word in message["argv"]),
             gevent=bool(message["gevent"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise AgentError(f"a process sent a hello that makes no sense: {error!r}") from error
 
 

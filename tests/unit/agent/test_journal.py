@@ -31,6 +31,23 @@ def test_an_exception_is_remembered_with_its_place_type_and_text() -> None:
     assert journal.problems == ["begin: LookupError: no größe"]
 
 
+def test_a_text_of_several_lines_is_one_problem_of_one_line() -> None:
+    fail("no\ngröße\r\n at\u2028all\n")
+    assert journal.problems == ["begin: LookupError: no größe at all"]
+
+
+def test_an_exception_that_cannot_be_read_is_no_harm() -> None:
+    class Unreadable(LookupError):
+        def __str__(self) -> str:
+            raise ValueError("me neither")
+
+    try:
+        raise Unreadable
+    except LookupError:
+        journal.note("begin")
+    assert journal.problems == ["begin: Unreadable: its text cannot be read"]
+
+
 def test_where_nothing_went_wrong_nothing_is_remembered() -> None:
     journal.note("begin")
     assert journal.problems == []

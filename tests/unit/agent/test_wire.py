@@ -76,6 +76,12 @@ def test_a_file_name_that_is_not_utf_8_survives() -> None:
     assert decode(encode({"file": "caf\udce9"})[LENGTH.size :]) == {"file": "caf\udce9"}
 
 
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000], ids=["lists", "objects"])
+def test_what_is_nested_too_deeply_is_no_message(body: bytes) -> None:
+    with pytest.raises(WireError, match="holds no JSON"):
+        decode(body)
+
+
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_frame_that_breaks_off_is_the_end_of_the_stream(cut: int) -> None:
     frame = encode({"id": 17})

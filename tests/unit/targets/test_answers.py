@@ -59,7 +59,16 @@ def test_a_hello_that_leaves_something_out_is_none(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"pid": "x"}, {"pid": None}, {"started": [1]}, {"parent": math.nan}, {"argv": 7}, {"argv": None}]
+    "said",
+    [
+        {"pid": "x"},
+        {"pid": None},
+        {"pid": math.inf},
+        {"started": [1]},
+        {"parent": math.nan},
+        {"argv": 7},
+        {"argv": None},
+    ],
 )
 def test_a_hello_of_other_types_is_none(said: dict[str, Any]) -> None:
     with pytest.raises(AgentError, match="makes no sense"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -129,8 +130,10 @@ def test_an_agent_that_leaves_is_no_longer_listed(hub: AgentHub, agent: socket.s
         wire.LENGTH.pack(3) + b"{{{",
         wire.LENGTH.pack(2) + b"[]",
         wire.encode({"pid": "x"}),
+        wire.LENGTH.pack(200_000) + b"[" * 200_000,
+        wire.encode({**hello(), "pid": math.inf}),
     ],
-    ids=["nothing", "http", "no json", "no object", "no hello"],
+    ids=["nothing", "http", "no json", "no object", "no hello", "too deep", "no pid"],
 )
 def test_garbage_is_turned_away_and_others_are_served(hub: AgentHub, tmp_path: Path, data: bytes) -> None:
     with connected(tmp_path) as stranger:
