@@ -11,17 +11,20 @@ import click
 
 from leakhunt.model.report import Report
 from leakhunt.reports import text
+from leakhunt.reports.write import PAGE
 
 _DUMB: Final = {"dumb", "unknown"}
 """Terminals that can do nothing but print."""
 
 
 def show(report: Report, directory: Path) -> None:
-    """What the report says, then where the rest of it lies."""
+    """What the report says, then where the rest of it lies, if it was written."""
     if sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in _DUMB:
         from leakhunt.reports.terminal import print_report
 
         print_report(report)
     else:
         click.echo(text.render(report), nl=False)
-    click.echo(f"Report: {directory / 'report.html'}")
+    page = directory / PAGE
+    if page.exists():
+        click.echo(f"Report: {page}")

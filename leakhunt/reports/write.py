@@ -15,6 +15,8 @@ from leakhunt.reports.json_ import JSON
 from leakhunt.reports.markdown import MARKDOWN
 
 STEM: Final = "report"
+PAGE: Final = f"{STEM}{HTML.extension}"
+"""The file that people open."""
 
 
 def write_all(report: Report, directory: Path) -> tuple[Path, ...]:

@@ -12,14 +12,16 @@ import pytest
 
 from builders import App, record
 from conftest import ROOT
+from leakhunt.cli import report as module
 from leakhunt.cli.main import main
+from leakhunt.errors import RunFileError
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.model.run import Run
 from leakhunt.reports.formats import FORMATS
 from leakhunt.runfile import RunWriter
 
 
-def write(run: Run, directory: Path) -> None:
+def write(run: Run, directory: Path, *, outcome: str | None = "complete") -> None:
     """Record a run that has been made up."""
     head = {"name": run.name, "started_at": run.started_at, "leakhunt": run.leakhunt}
     recorder = Recorder(RunWriter(directory, plan=run.plan, **head), plan=run.plan, **head)
@@ -28,7 +30,8 @@ def write(run: Run, directory: Path) -> None:
     recorder.workers(run.workers)
     for done in run.rounds:
         recorder.round(done, tuple(request for request in run.requests if request.round == done.index), ())
-    recorder.finish("complete", None)
+    if outcome is not None:
+        recorder.finish(outcome, None)
 
 
 LEAKY = App(routes=("POST /image",), keeps={"POST /image": {"live": 40_000, "blocks": 3}})
@@ -63,6 +66,56 @@ def test_the_run_may_be_named_by_its_file(short: Path, capsys: pytest.CaptureFix
     by_directory = capsys.readouterr().out
     assert main(["report", str(short / "run.sqlite")]) == 0
     assert capsys.readouterr().out == by_directory
+
+
+def recorded(directory: Path, *, outcome: str | None) -> Path:
+    """A run of its own whose reports nobody has written."""
+    write(record(LEAKY), directory, outcome=outcome)
+    return directory
+
+
+@pytest.mark.parametrize("outcome", [None, "complete"])
+def test_a_run_without_reports_gets_them(outcome: str | None, tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run", outcome=outcome)
+    assert main(["report", str(run)]) == 0
+    written = {path.name for path in run.iterdir() if not path.name.startswith("run.sqlite")}
+    assert written == {"report.html", "report.json", "report.md", "routes.png", "routes.svg"}
+
+
+def test_reports_that_were_written_are_left_alone(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run", outcome="complete")
+    (run / "report.html").write_text("<p>What was found that day.</p>")
+    assert main(["report", str(run)]) == 0
+    assert (run / "report.html").read_text() == "<p>What was found that day.</p>"
+    assert not (run / "report.md").exists()
+
+
+def test_reports_of_a_run_that_may_still_grow_are_written_again(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run", outcome=None)
+    (run / "report.html").write_text("<p>As it was a while ago.</p>")
+    assert main(["report", str(run)]) == 0
+    assert "POST /image" in (run / "report.html").read_text()
+
+
+def test_a_run_named_by_its_file_gets_no_company(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = recorded(tmp_path / "run", outcome="complete")
+    assert main(["report", str(run / "run.sqlite")]) == 0
+    assert not (run / "report.html").exists()
+    assert "Report:" not in capsys.readouterr().out
+
+
+def test_a_run_that_cannot_be_written_to_is_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RunFileError("The report could not be written.")
+
+    run = recorded(tmp_path / "run", outcome="complete")
+    monkeypatch.setattr(module, "write_all", refuse)
+    assert main(["report", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "LEAK" in out
+    assert "Report:" not in out
 
 
 def test_a_leak_is_no_failure_of_the_report(leak: Path) -> None:

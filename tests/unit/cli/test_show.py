@@ -14,6 +14,20 @@ from unit.reports.samples import LEAK
 RUN = Path("leakhunt-runs/courseware")
 
 
+@pytest.fixture(autouse=True)
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run whose reports have been written."""
+    monkeypatch.chdir(tmp_path)
+    RUN.mkdir(parents=True)
+    (RUN / "report.html").touch()
+
+
+def test_a_report_that_was_not_written_is_not_pointed_to(capsys: pytest.CaptureFixture[str]) -> None:
+    (RUN / "report.html").unlink()
+    show(LEAK, RUN)
+    assert "Report:" not in capsys.readouterr().out
+
+
 def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, kind: str) -> str:
     """What a terminal of 80 columns receives."""
     ours, theirs = pty.openpty()
