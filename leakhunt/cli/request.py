@@ -150,6 +150,7 @@ def make_target(request: Request, clock: Callable[[], Seconds], functions: tuple
             server=server,
             caveats=caveats,
             functions=functions,
+            hide_secrets=shown_command,
         ),
         clock=clock,
     )

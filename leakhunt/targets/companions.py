@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from leakhunt.errors import TargetError
+from leakhunt.errors import TargetError, UsageError
 from leakhunt.targets import ready, tree
 from leakhunt.targets.addresses import parse_url
+from leakhunt.targets.base import Address
 from leakhunt.targets.failures import Shown, how_ended
 from leakhunt.targets.logs import Log
+from leakhunt.targets.roles import TARGET
 from leakhunt.targets.supervision import Supervision
 from leakhunt.units import Seconds
 
@@ -23,6 +26,8 @@ SETUP_TIMEOUT: Final[Seconds] = 120.0
 READY_TIMEOUT: Final[Seconds] = 30.0
 AT_ONCE: Final[Seconds] = 0.3
 """How long a companion that has no ready check is watched for an end at once: a mistake in its command, say."""
+_SETUP: Final = "setup-{}"
+_SETUP_NAME: Final = re.compile(r"setup-\d+")
 _PAUSE: Final[Seconds] = 0.1
 
 
@@ -52,6 +57,24 @@ class Surroundings:
     shown: Shown
 
 
+def check_companions(companions: Iterable[CompanionSpec]) -> None:
+    """Look for mistakes that need not be started to be seen.
+
+    Raises:
+        UsageError: a name that is taken, or a URL that cannot be asked.
+    """
+    taken = {TARGET}
+    for companion in companions:
+        if companion.name in taken or _SETUP_NAME.fullmatch(companion.name):
+            raise UsageError(
+                f"the name {companion.name} of a companion is taken",
+                "Give every companion in the workload file a name of its own.",
+            )
+        taken.add(companion.name)
+        if companion.ready_url is not None:
+            _ready_address(companion.name, companion.ready_url)
+
+
 def set_up(commands: tuple[Command, ...], around: Surroundings) -> None:
     """Run the set-up commands one after the other.
 
@@ -59,14 +82,14 @@ def set_up(commands: tuple[Command, ...], around: Surroundings) -> None:
         TargetError: one cannot be started, fails, or takes longer than `SETUP_TIMEOUT`.
     """
     for number, command in enumerate(commands, 1):
-        name = f"setup-{number}"
+        name = _SETUP.format(number)
         log = around.log(name)
         pid = around.supervision.start(name, command, cwd=around.cwd, env=around.env, log=log)
         status = around.supervision.wait(pid, SETUP_TIMEOUT)
         if status == 0:
             continue
         end = f"had not ended after {SETUP_TIMEOUT:.0f} s" if status is None else how_ended(status)
-        raise TargetError(around.shown.with_tail(f"the set-up command `{' '.join(command)}` {end}", log))
+        raise TargetError(around.shown.with_tail(f"the set-up command `{around.shown.command(command)}` {end}", log))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +164,8 @@ def _check(companion: CompanionSpec, around: Surroundings, log: Log) -> Callable
         command = companion.ready_command
         return lambda: _succeeds(command, around)
     if companion.ready_url is not None:
-        url = companion.ready_url
-        return lambda: _responds(url)
+        address, path = _ready_address(companion.name, companion.ready_url)
+        return lambda: _responds(address, path)
     return None
 
 
@@ -161,18 +184,30 @@ def _succeeds(command: Command, around: Surroundings) -> bool:
     except subprocess.TimeoutExpired:
         return False
     except OSError as error:
-        raise TargetError(f"the ready check `{' '.join(command)}` does not run: {error.strerror}") from error
+        shown = around.shown.command(command)
+        raise TargetError(f"the ready check `{shown}` does not run: {error.strerror}") from error
     return ended.returncode == 0
 
 
-def _responds(url: str) -> bool:
-    base, slash, path = _split(url)
-    status = ready.ask(parse_url(base), slash + path, headers={}, timeout=5.0, keep_waiting=lambda: True)
+def _responds(address: Address, path: str) -> bool:
+    status = ready.ask(address, path, headers={}, timeout=5.0, keep_waiting=lambda: True)
     return status is not None and status < 500
 
 
-def _split(url: str) -> tuple[str, str, str]:
-    """`http://host:1/a/b` as `http://host:1`, `/`, `a/b`."""
+def _ready_address(name: str, url: str) -> tuple[Address, str]:
+    """`http://127.0.0.1:1/a/b` as the address and `/a/b`; a socket of the form `unix:PATH` is asked for `/`."""
+    base, path = (url, "/") if url.startswith("unix:") else _split(url)
+    try:
+        return parse_url(base), path
+    except UsageError:  # it speaks of --url, and its text may repeat a password
+        raise UsageError(
+            f"`ready.url` of the companion {name} is no plain HTTP on this machine",
+            'Write { url = "http://127.0.0.1:PORT/path" } or { url = "unix:/path/to.sock" }, or ask by a command.',
+        ) from None
+
+
+def _split(url: str) -> tuple[str, str]:
+    """`http://host:1/a/b` as `http://host:1` and `/a/b`."""
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
-    return f"{scheme}://{host}", "/", path
+    return f"{scheme}://{host}", f"/{path}"

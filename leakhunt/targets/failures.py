@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,17 +43,24 @@ class Shown:
     """What may be shown of a target's own words: its last lines, values of its environment blotted out."""
 
     secrets: tuple[str, ...] = ()
+    hide: Callable[[Sequence[str]], Sequence[str]] = tuple
+    """A command without what looks secret in it."""
 
     @classmethod
-    def without(cls, values: Iterable[str]) -> Shown:
+    def without(cls, values: Iterable[str], hide: Callable[[Sequence[str]], Sequence[str]] = tuple) -> Shown:
         """Hide these values. Very short ones are left: they hide nothing and would garble every line."""
-        return cls(tuple(sorted({value for value in values if len(value) >= _SHORTEST_SECRET}, key=len, reverse=True)))
+        secrets = {value for value in values if len(value) >= _SHORTEST_SECRET}
+        return cls(tuple(sorted(secrets, key=len, reverse=True)), hide)
 
     def clean(self, text: str) -> str:
         """The text without the values."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return text
+
+    def command(self, words: Sequence[str]) -> str:
+        """A command of the workload as it may be shown."""
+        return self.clean(" ".join(self.hide(words)))
 
     def with_tail(self, sentence: str, log: Log) -> str:
         """The sentence, with the last lines of a program's stderr below it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from leakhunt.targets import ready
 from leakhunt.targets.addresses import parse_url
 from leakhunt.targets.base import Address, Target
 from leakhunt.targets.census import Census
-from leakhunt.targets.companions import Command, CompanionSpec, Surroundings, set_up, start_companion
+from leakhunt.targets.companions import Command, CompanionSpec, Surroundings, check_companions, set_up, start_companion
 from leakhunt.targets.conditions import describe
 from leakhunt.targets.failures import Shown
 from leakhunt.targets.hub import AgentHub
@@ -59,6 +59,8 @@ class LaunchSpec:
     """Name of the server in `command`, if it is known."""
     caveats: tuple[Caveat, ...] = field(default=())
     """What the making of `command` gave rise to."""
+    hide_secrets: Callable[[Sequence[str]], Sequence[str]] = tuple
+    """A command of the workload without what looks secret in it."""
     functions: tuple[str, ...] = ()
     """Measured line by line in every process of the target: `module:function` or `module:Class.method`."""
 
@@ -72,7 +74,7 @@ class LaunchedTarget(Target):
         self._dir = LaunchDir.make()
         self._open = ExitStack()
         self._open.callback(shutil.rmtree, self._dir.path, ignore_errors=True)
-        self._shown = Shown.without((*spec.env.values(), *spec.workload_env.values()))
+        self._shown = Shown.without((*spec.env.values(), *spec.workload_env.values()), spec.hide_secrets)
         self._caveats = spec.caveats
         self._running: Running | None = None
         self._address: Address | None = None
@@ -145,6 +147,7 @@ class LaunchedTarget(Target):
         spec = self._spec
         if not spec.cwd.is_dir():
             raise UsageError(f"there is no directory {spec.cwd}", "Look at --chdir.")
+        check_companions(spec.companions)
         address = None if spec.url is None else parse_url(spec.url, allow_hosts=spec.allow_hosts)
         if address is not None and ready.answers(address):
             raise TargetError(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote
 
 from leakhunt.units import Bytes
 
 _TAIL: Bytes = 64 * 1024
+_LONGEST_STEM: Final = 200
+"""Characters: the name of a file has 255 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +24,10 @@ class Log:
 
     @classmethod
     def of(cls, directory: Path, name: str) -> Log:
-        """The log of the program called `name`, whatever characters the name has."""
-        stem = re.sub(r"[^\w.-]", "-", name)
+        """The log of the program called `name`, whatever characters the name has; another name has another log."""
+        stem = quote(name, safe="")
+        if len(stem) > _LONGEST_STEM:
+            stem = f"{stem[:_LONGEST_STEM]}-{sha256(name.encode()).hexdigest()[:16]}"
         return cls(directory / f"{stem}.out", directory / f"{stem}.err")
 
     def text(self) -> str:

@@ -258,6 +258,32 @@ def test_a_workload_file_with_a_mistake(leakhunt: CommandLine, site: Path, text:
     assert not done.run.exists()
 
 
+COMPANION = '[[step]]\nmethod = "GET"\npath = "/"\n\n[[companion]]\nname = "broker"\ncommand = '
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "sentence"),
+    [
+        ('setup = [["false", "--password", "s3cret", "x"]]\n', 3, "the set-up command `false --password *** x` ended"),
+        (f"{COMPANION}['false']", 3, "the companion broker ended with exit code 1"),
+        (
+            f"{COMPANION}['true']\nready = {{ url = 'https://example.org/s3cret' }}",
+            2,
+            "`ready.url` of the companion broker is no plain HTTP on this machine",
+        ),
+    ],
+    ids=["set-up", "companion", "url"],
+)
+def test_what_a_workload_starts_beside_the_target_and_does_not_run(
+    leakhunt: CommandLine, site: Path, text: str, code: int, sentence: str
+) -> None:
+    file = leakhunt.output / "bad.toml"
+    file.write_text(text if "[[step]]" in text else text + COMPANION.partition("[[companion]]")[0])
+    done = leakhunt.profile_here(APP, "--chdir", str(site), "--workload", str(file))
+    done.fails(code, sentence)
+    assert "s3cret" not in done.err
+
+
 def test_a_workload_file_that_is_missing(leakhunt: CommandLine, site: Path) -> None:
     done = leakhunt.profile_here(APP, "--chdir", str(site), "--workload", "nosuch.toml")
     done.fails(2, "nosuch.toml")

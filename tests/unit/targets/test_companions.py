@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from leakhunt.errors import TargetError
+from leakhunt.errors import TargetError, UsageError
 from leakhunt.targets import companions
-from leakhunt.targets.companions import CompanionSpec, Surroundings, set_up, start_companion
+from leakhunt.targets.companions import CompanionSpec, Surroundings, check_companions, set_up, start_companion
 from leakhunt.targets.failures import Shown
 from unit.targets.stage import stage
 
@@ -172,3 +173,44 @@ def test_values_of_the_environment_are_in_no_error(around: Surroundings) -> None
     secretive = replace(around, env=env, shown=Shown.without(["chalk-and-talk"]))
     with pytest.raises(TargetError, match=r"\| password is \*\*\*$"):
         set_up((shell('echo "password is $SECRET" >&2; exit 1'),), secretive)
+
+
+def test_what_looks_secret_in_a_command_is_in_no_error(around: Surroundings) -> None:
+    hiding = replace(around, shown=Shown.without(["chalk-and-talk"], lambda words: [*words[:-1], "hidden"]))
+    with pytest.raises(TargetError, match=r"^the set-up command `false \*\*\* hidden` ended"):
+        set_up((("false", "chalk-and-talk", "s3cret"),), hiding)
+    companion = CompanionSpec("broker", ("sleep", "60"), ready_command=("nosuchcheck", "chalk-and-talk", "s3cret"))
+    with pytest.raises(TargetError, match=r"^the ready check `nosuchcheck \*\*\* hidden` does not run"):
+        start_companion(companion, hiding)
+
+
+def test_a_companion_that_listens_on_a_unix_socket_is_ready_once_it_answers(around: Surroundings) -> None:
+    path = around.cwd / "own.sock"
+    script = (
+        "import socket, sys; server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen()\n"
+        "connection, _ = server.accept(); print(connection.recv(9).decode(), flush=True)\n"
+        "connection.sendall(b'HTTP/1.1 204 Fine\\r\\n\\r\\n'); import time; time.sleep(60)"
+    )
+    command = (sys.executable, "-I", "-c", script, str(path))
+    companion = CompanionSpec("api", command, ready_url=f"unix:{path}")
+    check_companions([companion])
+    start_companion(companion, around)
+    assert around.log("api").text() == "GET / HTT\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1:1/up", "http://example.org/up", "http://me:s3cret@127.0.0.1:1/", "http://127.0.0.1:x/", "up"],
+)
+def test_a_url_that_cannot_be_asked_is_a_mistake_in_the_workload(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_companions([CompanionSpec("api", ("sleep", "60"), ready_url=url)])
+    assert caught.value.message == "`ready.url` of the companion api is no plain HTTP on this machine"
+    assert "--" not in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("names", [("broker", "broker"), ("target",), ("setup-1",)])
+def test_every_companion_has_a_name_of_its_own(names: tuple[str, ...]) -> None:
+    check_companions([CompanionSpec(name, ("sleep", "60")) for name in ("broker", "celery")])
+    with pytest.raises(UsageError, match=rf"the name {names[-1]} of a companion is taken"):
+        check_companions([CompanionSpec(name, ("sleep", "60")) for name in names])

@@ -21,6 +21,15 @@ def test_a_log_stays_in_its_directory_whatever_the_program_is_called(tmp_path: P
     assert log.stdout != log.stderr
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("a b", "a/b"), ("a b", "a%20b"), ("a-b", "a b"), ("ü", "ö"), ("x" * 300, "x" * 301)]
+)
+def test_two_programs_never_share_a_log(tmp_path: Path, one: str, other: str) -> None:
+    Log.of(tmp_path, one).stderr.write_text("refused")
+    assert Log.of(tmp_path, one).errors() == "refused"
+    assert Log.of(tmp_path, other).errors() == ""
+
+
 def test_a_program_that_has_written_nothing_has_an_empty_log(log: Log) -> None:
     assert (log.text(), log.errors()) == ("", "")
 
