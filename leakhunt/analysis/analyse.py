@@ -9,7 +9,7 @@ from typing import Final
 from leakhunt.analysis.assess import judge_routes
 from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment
 from leakhunt.analysis.chart import chart_series, phase_spans
-from leakhunt.analysis.evidence import evidence_rows, total_growth
+from leakhunt.analysis.evidence import evidence_rows, route_evidence, total_growth
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
@@ -22,7 +22,7 @@ from leakhunt.analysis.suspects import Case, find_leads, find_suspects
 from leakhunt.analysis.thresholds import DEFAULTS, Thresholds
 from leakhunt.analysis.upgrade import upgrade
 from leakhunt.analysis.verdict import run_judgement
-from leakhunt.model.report import Report, RouteReport, Suspect, Verdict
+from leakhunt.model.report import Report, RouteEvidence, RouteReport, Suspect, Verdict
 from leakhunt.model.run import Caveat, Phase, Run
 from leakhunt.units import Bytes
 
@@ -64,6 +64,7 @@ def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
         next_command=next_command(run, judgement, cases, suspects),
         outcome=run.outcome,
         flame=flame_stacks(run),
+        route_evidence=_evidence(experiment, cases),
     )
 
 
@@ -94,6 +95,15 @@ def _suspects(cases: Sequence[Case]) -> tuple[Suspect, ...]:
     found = [suspect for case in cases if case.report.verdict is not Verdict.CLEAN for suspect in find_suspects(case)]
     leaking = {case.report.route for case in cases if case.report.verdict is Verdict.LEAK}
     return tuple(sorted(found, key=lambda s: (s.route not in leaking, -(s.bytes_per_request or 0.0))))
+
+
+def _evidence(experiment: Experiment, cases: Sequence[Case]) -> tuple[RouteEvidence, ...]:
+    rows = (
+        route_evidence(experiment, case.judgement, case.report.bytes_per_request_basis)
+        for case in cases
+        if case.report.verdict is not Verdict.CLEAN
+    )
+    return tuple(row for row in rows if row is not None)
 
 
 def _explained(experiment: Experiment, suspects: Sequence[Suspect], growth: Bytes | None) -> Bytes | None:

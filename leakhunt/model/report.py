@@ -191,8 +191,36 @@ class PhaseSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """Requests of one route in, growth of one signal out."""
+
+    number: int
+    """Of the block, counted from 1, or of the round."""
+    requests: int
+    kept: float
+    """In bytes, or as many threads, descriptors or files."""
+    per_request: float
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEvidence:
+    """Why the growth is put down to a route: more requests keep more, and each the same.
+
+    Other routes got requests in the same rounds; what these keep is taken out.
+    """
+
+    route: str
+    signal: str
+    """As in `Growth`."""
+    blocks: tuple[EvidenceRow, ...]
+    """One per block in which the route got requests."""
+    rounds: tuple[EvidenceRow, ...]
+    """Those of the last block, the fewest requests first."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoundRow:
-    """One line of the evidence table: requests in, bytes kept."""
+    """One round, all routes together: requests in, bytes kept."""
 
     index: int
     phase: Phase
@@ -235,3 +263,5 @@ class Report:
     outcome: str | None
     flame: tuple[tuple[tuple[Frame, ...], float], ...] = ()
     """The allocation flame graph: stacks (innermost frame first) and the bytes each keeps per request."""
+    route_evidence: tuple[RouteEvidence, ...] = ()
+    """Of every route that is not clean and whose growth can be told from that of the others."""

@@ -54,6 +54,7 @@ def document(report: Report) -> dict[str, Json]:
         "suspects": [_suspect(suspect) for suspect in report.suspects],
         "hotspots": [_place(hotspot) for hotspot in report.hotspots],
         "workers": [_worker(worker) for worker in report.workers],
+        "evidence": [asdict(found) for found in report.route_evidence],
         "rounds": [
             _nullable(
                 {**asdict(row), "phase": row.phase.value},

@@ -97,18 +97,9 @@ def _hotspots(report: Report) -> str:
 
 
 def _evidence(report: Report) -> str:
-    rows = [
-        (
-            str(row.index),
-            row.phase.value,
-            str(row.requests),
-            phrases.per_request(row.growth),
-            phrases.per_request(row.per_request),
-        )
-        for row in report.evidence
-        if row.growth is not None
-    ]
-    return _table("Evidence", ("Round", "For", "Requests", "Kept", "Per request"), rows, left=2)
+    rows = [(_code(found.route), *row) for found in report.route_evidence for row in phrases.evidence(found)]
+    table = _table("Evidence", ("Route", "In", "Requests", "Kept", "Per request"), rows, left=2)
+    return f"{table}\n\n{phrases.EVIDENCE}" if table else ""
 
 
 def _workers(report: Report) -> str:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from leakhunt.model.report import Hotspot, Interval, Judgement, Report, RouteReport, Site, Suspect, Verdict
+from leakhunt.model.report import (
+    Hotspot,
+    Interval,
+    Judgement,
+    Report,
+    RouteEvidence,
+    RouteReport,
+    Site,
+    Suspect,
+    Verdict,
+)
 from leakhunt.model.run import Cost
 from leakhunt.units import format_duration, format_size
+
+EVIDENCE: Final = (
+    "What each route kept in the verdict rounds, with what other routes kept in the same rounds taken out; last the "
+    "rounds of its last block, the fewest requests first. More requests that keep more, and each the same, are no "
+    "accident. Where uploads differ in size, what they keep may."
+)
 
 NOT_MEASURED: Final = "\N{EN DASH}"
 
@@ -86,6 +102,19 @@ def ratio(value: float | None) -> str:
 def count(value: float | None) -> str:
     """`+1.00`: objects or blocks per request, or a dash."""
     return NOT_MEASURED if value is None else f"{value:+.2f}"
+
+
+def amount(signal: str, value: float) -> str:
+    """Growth of a signal: a size where it is one, else a count."""
+    return per_request(value) if signal in {"live", "anonymous"} else count(value)
+
+
+def evidence(found: RouteEvidence) -> Iterator[tuple[str, str, str, str]]:
+    """Block or round, requests, kept, per request: the lines of a route's table."""
+    for name, rows in (("block", found.blocks), ("round", found.rounds)):
+        for row in rows:
+            figures = (amount(found.signal, row.kept), amount(found.signal, row.per_request))
+            yield f"{name} {row.number}", str(row.requests), *figures
 
 
 def line(at: Site | Hotspot) -> str:

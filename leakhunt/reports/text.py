@@ -19,7 +19,7 @@ def render(report: Report) -> str:
         _suspects(report),
         _growth(report),
         _routes(report),
-        _rounds(report),
+        _evidence(report),
         _workers(report),
         _caveats(report),
         [phrases.cost(report.cost)],
@@ -72,20 +72,10 @@ def _routes(report: Report) -> list[str]:
     )
 
 
-def _rounds(report: Report) -> list[str]:
+def _evidence(report: Report) -> list[str]:
     return columns(
-        ("round", "for", "requests", "kept", "per request"),
-        (
-            (
-                str(row.index),
-                row.phase.value,
-                str(row.requests),
-                phrases.per_request(row.growth),
-                phrases.per_request(row.per_request),
-            )
-            for row in report.evidence
-            if row.growth is not None
-        ),
+        ("evidence on", "in", "requests", "kept", "per request"),
+        ((found.route, *row) for found in report.route_evidence for row in phrases.evidence(found)),
         align="llrrr",
     )
 

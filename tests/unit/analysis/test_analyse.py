@@ -228,6 +228,12 @@ def test_early_growth_is_told_apart(run: Run) -> None:
     )
 
 
+def test_every_route_that_is_not_clean_has_evidence(run: Run) -> None:
+    report = analyse(run)
+    assert [found.route for found in report.route_evidence] == [IMAGE]
+    assert report.route_evidence[0].blocks[-1].per_request == pytest.approx(20_000, rel=0.02)
+
+
 def test_the_chart_has_a_curve_and_a_shade_for_each(run: Run) -> None:
     report = analyse(run)
     assert [curve.worker for curve in report.series] == [worker.key for worker in run.workers]

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Final, TypeVar
 
 from leakhunt.model.report import (
+    EvidenceRow,
     Growth,
     Hotspot,
     Judgement,
@@ -13,6 +14,7 @@ from leakhunt.model.report import (
     PhaseSpan,
     Report,
     RoundRow,
+    RouteEvidence,
     RouteReport,
     Series,
     Site,
@@ -282,6 +284,19 @@ def evidence(per_request: float) -> tuple[RoundRow, ...]:
     )
 
 
+def route_evidence(name: str, per_request: float, signal: str = "live") -> RouteEvidence:
+    rounds = tuple(
+        EvidenceRow(index, dose, per_request * dose + 900 * (index % 3), per_request + 900 * (index % 3) / dose)
+        for dose, index in sorted(zip(DOSES[5:], range(6, 11), strict=True))
+    )
+    return RouteEvidence(
+        name,
+        signal,
+        (EvidenceRow(1, 163, per_request * 163, per_request), EvidenceRow(2, 177, per_request * 177, per_request)),
+        rounds,
+    )
+
+
 LEAK: Final = Report(
     schema=1,
     name="courseware.wsgi:application",
@@ -327,6 +342,11 @@ LEAK: Final = Report(
     next_command="leakhunt profile courseware.wsgi:application --chdir examples/courseware --env VARIANT=fixed",
     outcome="complete",
     flame=((VIDEO_STACK, 2_198_732.8), (IMAGE_STACK, 42_188.8), (DOCUMENT_STACK, 9_113.6)),
+    route_evidence=(
+        route_evidence(VIDEO, 2_202_009.6),
+        route_evidence(IMAGE, 42_188.8),
+        route_evidence(DOCUMENT, 9_318.4),
+    ),
 )
 
 CLEAN: Final = replace(
@@ -352,6 +372,7 @@ CLEAN: Final = replace(
     workers=WORKERS[:1],
     series=(series("4711@81234", "gunicorn worker 1", 58_720_256, 0.0),),
     evidence=evidence(1.5),
+    route_evidence=(),
     explained=0,
     growth=1_590,
     caveats=(),
@@ -380,6 +401,14 @@ BOUNDED: Final = replace(
             cap=500,
             fingerprint="aa10b0c4e2f1",
             advice=None,
+        ),
+    ),
+    route_evidence=(
+        RouteEvidence(
+            COURSE,
+            "live",
+            (EvidenceRow(1, 163, 1_900_000.0, 1_900_000 / 163), EvidenceRow(2, 177, 566.4, 3.2)),
+            (EvidenceRow(8, 31, -62.0, -2.0), EvidenceRow(10, 43, 137.6, 3.2)),
         ),
     ),
     explained=1_900_000,
@@ -423,6 +452,7 @@ INCONCLUSIVE: Final = replace(
     workers=(replace(WORKERS[2], rss_start=None, rss_end=None, rss_max=None, lived=None),),
     series=(),
     evidence=(RoundRow(0, Phase.WARM_UP, None, 60, None, None),),
+    route_evidence=(),
     explained=None,
     growth=None,
     warm_up_growth=None,
@@ -446,6 +476,7 @@ TRUNCATED: Final = replace(
     workers=(),
     phases=(),
     evidence=(),
+    route_evidence=(),
     caveats=(),
     cost=None,
     next_command=None,
@@ -493,6 +524,7 @@ def nasty() -> Report:
         next_command=NASTY,
         outcome=NASTY,
         flame=(((frame,), 5.0),),
+        route_evidence=(route_evidence(NASTY, 5.0),),
     )
 
 

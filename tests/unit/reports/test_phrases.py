@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leakhunt.model.report import Verdict
+from leakhunt.model.report import EvidenceRow, RouteEvidence, Verdict
 from leakhunt.model.run import Cost
 from leakhunt.reports import phrases
 from unit.reports.samples import CLEAN, INCONCLUSIVE, LEAK, SUSPECTS
@@ -62,3 +62,11 @@ def test_of_a_leak_the_reasons_that_suspects_tell_are_left_out() -> None:
     assert phrases.beside_suspects(judged) == reasons[1:]
     bounded = replace(judged, judgement=replace(judged.judgement, verdict=Verdict.BOUNDED))
     assert phrases.beside_suspects(bounded) == reasons
+
+
+def test_evidence_is_blocks_and_then_rounds_in_bytes_or_in_numbers() -> None:
+    lines = list(phrases.evidence(LEAK.route_evidence[1]))
+    assert lines[0] == ("block 1", "163", "+6.56 MiB", "+41.2 KiB")
+    assert [line[0] for line in lines[1:3]] == ["block 2", "round 6"]
+    threads = RouteEvidence("GET /", "threads", (EvidenceRow(1, 20, 20.0, 1.0),), ())
+    assert list(phrases.evidence(threads)) == [("block 1", "20", "+20.00", "+1.00")]
