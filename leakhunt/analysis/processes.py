@@ -35,10 +35,21 @@ def _row(run: Run, ledger: Ledger, worker: Worker) -> WorkerReport:
     )
 
 
-def _requests(run: Run, ledger: Ledger, worker: Worker, samples: Sequence[Sample]) -> int:
+def _requests(run: Run, ledger: Ledger, worker: Worker, samples: Sequence[Sample]) -> int | None:
+    """How many requests it served; None where nothing tells."""
     served = max((sum(sample.served.values()) for sample in samples), default=0)
-    if served or worker.role is not Role.WORKER or not ledger.split_known:
+    if served or worker.role is not Role.WORKER:
         return served
+    if _marked(run):
+        # An agent that was asked and has counted nothing says so; a life between two samples says nothing.
+        return 0 if any(sample.heap is not None for sample in samples) else None
+    if not ledger.split_known:
+        return None
     # Without route marks a single process got whatever was sent while it lived.
     end = worker.died if worker.died is not None else float("inf")
     return sum(worker.born <= record.started < end for record in run.requests)
+
+
+def _marked(run: Run) -> bool:
+    """Whether an agent has counted requests in any process."""
+    return any(sample.served for round_ in run.rounds for sample in round_.samples)

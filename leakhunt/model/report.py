@@ -158,7 +158,8 @@ class WorkerReport:
     pid: int
     role: str
     name: str
-    requests: int
+    requests: int | None
+    """None where nothing tells which requests it got."""
     rss_start: Bytes | None
     rss_end: Bytes | None
     rss_max: Bytes | None

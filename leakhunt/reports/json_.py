@@ -31,6 +31,10 @@ _WHY_NOT: Final = {
 """What a null means where the analysis gave no reason of its own."""
 
 _UNKNOWN: Final = "not measured"
+_NULL_IN_WORKERS: Final = {
+    "death": "it was alive when the run ended",
+    "requests": "nothing tells which requests it got",
+}
 
 
 def render(report: Report) -> str:
@@ -162,7 +166,7 @@ def _stack(stack: tuple[Frame, ...]) -> list[Json]:
 
 
 def _worker(worker: WorkerReport) -> Json:
-    return _nullable(asdict(worker), {"death": "it was alive when the run ended"})
+    return _nullable(asdict(worker), _NULL_IN_WORKERS)
 
 
 def _cost(cost: Cost | None) -> Json:

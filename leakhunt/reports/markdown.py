@@ -108,7 +108,7 @@ def _workers(report: Report) -> str:
             _text(f"{worker.name} ({worker.pid})"),
             _text(worker.role),
             _text(worker.death or ("" if worker.judged else "not judged")),
-            str(worker.requests),
+            phrases.number(worker.requests),
             phrases.size(worker.rss_start),
             phrases.size(worker.rss_end),
             phrases.size(worker.rss_max),

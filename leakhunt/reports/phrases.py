@@ -99,6 +99,11 @@ def ratio(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{max(value, 0.0):.2f}x"
 
 
+def number(value: int | None) -> str:
+    """A whole number, or a dash."""
+    return NOT_MEASURED if value is None else str(value)
+
+
 def count(value: float | None) -> str:
     """`+1.00`: objects or blocks per request, or a dash."""
     return NOT_MEASURED if value is None else f"{value:+.2f}"

@@ -152,7 +152,7 @@ def _workers(report: Report) -> Table:
         table.add_row(
             Text(plain(f"{worker.name} ({worker.pid})")),
             Text("" if worker.judged else "not judged"),
-            str(worker.requests),
+            phrases.number(worker.requests),
             phrases.size(worker.rss_start),
             phrases.size(worker.rss_end),
             phrases.size(worker.rss_max),

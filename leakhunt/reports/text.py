@@ -88,7 +88,7 @@ def _workers(report: Report) -> list[str]:
                 f"{worker.name} ({worker.pid})",
                 worker.role,
                 worker.death or ("" if worker.judged else "not judged"),
-                str(worker.requests),
+                phrases.number(worker.requests),
                 phrases.size(worker.rss_start),
                 phrases.size(worker.rss_end),
                 phrases.size(worker.rss_max),

@@ -84,3 +84,28 @@ def test_a_process_beside_the_target_served_none_of_the_requests() -> None:
         "worker 1": len(run.requests),
         "celery": 0,
     }
+
+
+def test_a_worker_whose_agent_has_counted_nothing_served_nothing() -> None:
+    run = record(APP, blocks=1)
+    idle = Worker("900@9", 900, 99, Role.WORKER, "worker 2", 0.0)
+    rounds = [
+        replace(done, samples=(*done.samples, *(replace(each, worker=idle.key, served={}) for each in done.samples)))
+        for done in run.rounds
+    ]
+    found = rows(replace(run, workers=(*run.workers, idle), rounds=tuple(rounds)))
+    assert [row.requests for row in found] == [len(run.requests), 0]
+
+
+def test_what_a_worker_served_that_was_never_sampled_is_not_known() -> None:
+    run = record(APP, blocks=1)
+    brief = Worker("900@9", 900, 99, Role.WORKER, "worker 2", 1.0, died=2.0, death="recycled")
+    assert {row.name: row.requests for row in rows(replace(run, workers=(*run.workers, brief)))} == {
+        "worker 1": len(run.requests),
+        "worker 2": None,
+    }
+
+
+def test_which_of_several_processes_served_a_request_is_not_known_without_route_marks() -> None:
+    run = record(APP, blocks=1, workers=2, agent=False)
+    assert [row.requests for row in rows(run)] == [None, None]

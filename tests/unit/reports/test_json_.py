@@ -51,6 +51,14 @@ def test_every_report_obeys_the_published_schema(report: Report) -> None:
     jsonschema.validate(json.loads(render(report)), schema(), cls=jsonschema.Draft202012Validator)
 
 
+def test_a_worker_whose_requests_are_not_known_obeys_the_schema_too() -> None:
+    report = next(each for each in SAMPLES.values() if each.workers)
+    unknown = replace(report, workers=tuple(replace(worker, requests=None) for worker in report.workers))
+    document = json.loads(render(unknown))
+    jsonschema.validate(document, schema(), cls=jsonschema.Draft202012Validator)
+    assert document["workers"][0]["requests_reason"] == "nothing tells which requests it got"
+
+
 @EVERY_SAMPLE
 def test_the_keys_that_others_rely_on_are_there(report: Report) -> None:
     document = json.loads(render(report))

@@ -70,3 +70,7 @@ def test_evidence_is_blocks_and_then_rounds_in_bytes_or_in_numbers() -> None:
     assert [line[0] for line in lines[1:3]] == ["block 2", "round 6"]
     threads = RouteEvidence("GET /", "threads", (EvidenceRow(1, 20, 20.0, 1.0),), ())
     assert list(phrases.evidence(threads)) == [("block 1", "20", "+20.00", "+1.00")]
+
+
+def test_a_number_that_is_not_known_is_no_zero() -> None:
+    assert (phrases.number(0), phrases.number(None)) == ("0", phrases.NOT_MEASURED)
