@@ -80,6 +80,27 @@ def test_all_charts_are_visible(chromium: Path, tmp_path: Path) -> None:
             assert chart.locator("text").first.is_visible()
 
 
+@pytest.mark.parametrize("width", [390, 700, 1280])
+def test_what_is_wider_than_the_screen_scrolls_below_a_caption_that_does_not(
+    width: int, chromium: Path, tmp_path: Path
+) -> None:
+    with opened(LEAK, chromium, tmp_path, width=width) as page:
+        for caption in page.locator("figcaption").all():
+            box = caption.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        for figure in page.locator("figure").all():
+            excess = figure.locator(".scroll").evaluate("element => element.scrollWidth - element.clientWidth")
+            hint = figure.locator(".hint")
+            assert excess <= 0 or (hint.count() == 1 and hint.is_visible())
+
+
+def test_nobody_is_told_to_scroll_where_all_is_in_sight(chromium: Path, tmp_path: Path) -> None:
+    with opened(LEAK, chromium, tmp_path, width=1280) as page:
+        assert not any(hint.is_visible() for hint in page.locator(".hint").all())
+
+
 def test_verdict_and_reasons_are_on_the_first_screen_even_of_a_phone(chromium: Path, tmp_path: Path) -> None:
     with opened(LEAK, chromium, tmp_path, width=400) as page:
         last = page.locator(".verdict li").last.bounding_box()
