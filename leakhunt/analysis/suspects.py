@@ -319,5 +319,6 @@ def _reasons(lead: Lead) -> tuple[str, ...]:
     if lead.site is None:
         reasons.append("no allocating line was found that fits")
     elif lead.site.multiple:
-        reasons.append(f"the line leaves exactly {lead.site.multiple} blocks behind per request")
+        blocks = "1 block" if lead.site.multiple == 1 else f"{lead.site.multiple} blocks"
+        reasons.append(f"the line leaves exactly {blocks} behind per request")
     return tuple(reasons)

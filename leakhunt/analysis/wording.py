@@ -41,11 +41,10 @@ def not_separable(route: str, routes: int) -> str:
 
 
 def leak(slopes: Mapping[str, Sequence[float]], requests: int) -> tuple[str, ...]:
-    """Proven growth, signal by signal; `slopes` per request, block by block."""
+    """Proven growth, signal by signal; `slopes` per request of the route, one for each of its last blocks."""
     lines = []
     for signal, blocks in slopes.items():
-        steps = " then ".join(_short(signal, slope) for slope in blocks)
-        lines.append(f"{_NOUNS[signal]}: {steps} more with every request of this route, block by block")
+        lines.append(f"{_NOUNS[signal]}: {_steps(signal, blocks)}")
     if next(iter(slopes)) == "blocks":
         lines.append("its blocks prove it; its bytes alone are within the noise, and so is their interval")
     lines.append(f"unbounded over {requests} requests; a store with room for more entries would look the same")
@@ -107,6 +106,14 @@ def unexpected(statuses: Mapping[str, int], share: float) -> str:
     """Too many responses were not what the step expects."""
     counts = ", ".join(f"{count} x {status}" for status, count in statuses.items())
     return f"{share:.0%} of the responses were unexpected ({counts}), so the route did not do its work"
+
+
+def _steps(signal: str, slopes: Sequence[float]) -> str:
+    """`+501 KiB per request, the same in 2 blocks running`, or each block's own figure where they differ."""
+    steps = list(dict.fromkeys(f"+{_short(signal, slope)} per request" for slope in slopes))
+    if not steps:
+        return "more with every request"
+    return f"{steps[0]}, the same in {len(slopes)} blocks running" if len(steps) == 1 else ", then ".join(steps)
 
 
 def _short(signal: str, value: float) -> str:

@@ -33,6 +33,7 @@ _WHY_NOT: Final = {
 _UNKNOWN: Final = "not measured"
 _NULL_IN_WORKERS: Final = {
     "death": "it was alive when the run ended",
+    "lived": "it was alive when the run ended",
     "requests": "nothing tells which requests it got",
 }
 

@@ -141,8 +141,9 @@ def _text(text: str) -> str:
     """Prose in which nothing of the target's is taken for Markdown or HTML, or for the end of a table's cell."""
     entities = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#8203;//")
     escaped = re.sub(r"([\\`*_\[\]#~$])", r"\\\1", entities).replace("|", "&#124;")
-    # At the start of a line these would begin a list or a heading.
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", escaped)
+    # At the start of a line these would begin a list; alone in it, make a heading of the line before.
+    no_list = re.sub(r"^(\d*)([-+.)])(?=\s|$)", r"\1\\\2", escaped)
+    return re.sub(r"^(?=(?:=+|-+)\s*$)", r"\\", no_list)
 
 
 def _code(text: str) -> str:

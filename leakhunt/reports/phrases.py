@@ -77,11 +77,11 @@ def per_request(value: float | None, interval: Interval | None = None) -> str:
 
 
 def span(interval: Interval | None) -> str:
-    """`+40.1 KiB to +42.3 KiB`, or a dash."""
+    """`+40.1 KiB to +42.3 KiB`; where both ends look the same, `+501 KiB ± 112 B`; or a dash."""
     if interval is None:
         return NOT_MEASURED
-    low, high = interval
-    return f"{format_size(low, signed=True)} to {format_size(high, signed=True)}"
+    low, high = (format_size(end, signed=True) for end in interval)
+    return f"{low} ± {format_size((interval[1] - interval[0]) / 2)}" if low == high else f"{low} to {high}"
 
 
 def size(value: float | None) -> str:

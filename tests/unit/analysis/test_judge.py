@@ -103,7 +103,7 @@ def test_a_few_requests_are_not_enough_to_say_that_growth_has_stopped() -> None:
 
 
 def test_a_leak_says_how_it_went_on_block_by_block() -> None:
-    assert judged(1_024, 2_048).reasons[0].startswith("live memory: 1.00 KiB then 2.00 KiB more with every request")
+    assert judged(1_024, 2_048).reasons[0] == "live memory: +1.00 KiB per request, then +2.00 KiB per request"
     assert "over 180 requests" in judged(1_024, 2_048).reasons[1]
 
 

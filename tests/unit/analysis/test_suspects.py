@@ -88,3 +88,8 @@ def test_the_advice_on_native_memory_names_the_holder() -> None:
 def test_a_table_that_doubled_does_not_make_its_line_larger_than_the_growth_of_the_route() -> None:
     (found,) = suspects(2_000, [Kept(NAMES, size=1_900, stack=[VIEW], allocated=9_000)])
     assert found.bytes_per_request == pytest.approx(2_000, rel=0.02)
+
+
+def test_one_block_is_one_block() -> None:
+    (found,) = suspects(20_000, [Kept(PICTURES, size=20_000, stack=[VIEW], allocated=20_000)])
+    assert "the line leaves exactly 1 block behind per request" in found.reasons

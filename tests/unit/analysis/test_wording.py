@@ -31,8 +31,8 @@ def test_bytes_have_units_and_everything_else_is_counted(signal: str, value: flo
 
 def test_a_leak_is_told_signal_by_signal_and_block_by_block() -> None:
     lines = wording.leak({"live": (1_024.0, 2_048.0), "threads": (1.0, 1.0)}, 180)
-    assert lines[0].startswith("live memory: 1.00 KiB then 2.00 KiB more with every request")
-    assert lines[1].startswith("threads: 1 then 1 more with every request")
+    assert lines[0] == "live memory: +1.00 KiB per request, then +2.00 KiB per request"
+    assert lines[1] == "threads: +1 per request, the same in 2 blocks running"
     assert "unbounded over 180 requests" in lines[-1]
 
 

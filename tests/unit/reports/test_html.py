@@ -109,6 +109,11 @@ def test_headings_go_down_one_level_at_a_time() -> None:
     assert all(following - level <= 1 for level, following in pairwise(levels))
 
 
+def test_a_run_without_rounds_has_no_length() -> None:
+    assert "0 ms" not in page(SAMPLES["truncated"]).text
+    assert "2026-11-23T22:00:00Z, 1 min 03 s" in page(LEAK).text
+
+
 def test_the_words_are_explained_in_the_page() -> None:
     assert all(word in page(SAMPLES["truncated"]).text for word in GLOSSARY)
 

@@ -85,6 +85,12 @@ def test_every_null_says_why(report: Report) -> None:
     assert set(nulls_without_a_reason(json.loads(render(report)))) <= asked_for_nothing
 
 
+def test_a_worker_that_was_alive_at_the_end_says_so() -> None:
+    alive = replace(LEAK.workers[0], lived=None)
+    (worker,) = json.loads(render(replace(LEAK, workers=(alive,))))["workers"]
+    assert worker["lived_reason"] == worker["death_reason"] == "it was alive when the run ended"
+
+
 def test_an_open_interval_is_still_json() -> None:
     open_ended = replace(LEAK.routes[0], bytes_per_request_interval=(1.0, float("inf")))
     document = json.loads(render(replace(LEAK, routes=(open_ended,))))

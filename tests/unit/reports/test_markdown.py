@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
 
-from leakhunt.model.report import Report
+from leakhunt.model.report import Judgement, Report, Verdict
+from leakhunt.model.run import Caveat
 from leakhunt.reports.markdown import render
 from leakhunt.reports.phrases import plain
 from unit.reports.golden import assert_as_in_golden
@@ -42,6 +44,22 @@ def test_text_from_the_target_becomes_no_element_of_the_page() -> None:
     shown = page(nasty())
     assert not {"script", "a", "em"} & shown.tags
     assert plain(NASTY) in shown.text.replace("\u200b", "")
+
+
+@pytest.mark.parametrize("text", ["0.1.0.dev0", "8.17", "2026-11-23T22:00:00Z", "+1.5", "-x", "3.5 MiB"])
+def test_figures_and_versions_are_written_as_they_are(text: str) -> None:
+    shown = render(replace(SAMPLES["leak"], conditions={}, leakhunt=text, started_at=text))
+    assert f"\nleakhunt {text}, {text}, seed 7." in shown
+    assert f"\n- {text}\n" in render(replace(SAMPLES["leak"], judgement=Judgement(Verdict.LEAK, (text,))))
+
+
+@pytest.mark.parametrize("text", ["1. one", "12) one", "- one", "+ one", "===", "---", "-", "# one", "> one", "3."])
+def test_text_that_would_begin_a_list_or_a_heading_does_not(text: str) -> None:
+    judgement = Judgement(Verdict.LEAK, ("A reason.",))
+    shown = page(replace(SAMPLES["truncated"], judgement=judgement, caveats=(Caveat("x", text),)))
+    assert text in shown.text
+    name = page(replace(SAMPLES["truncated"], judgement=Judgement(Verdict.LEAK, ()), conditions={text: ""}))
+    assert not {"ol", "ul", "blockquote", "h3", "hr"} & name.tags
 
 
 @pytest.mark.parametrize("report", [*SAMPLES.values(), nasty()], ids=[*SAMPLES, "nasty"])

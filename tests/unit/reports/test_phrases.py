@@ -19,6 +19,12 @@ def test_an_interval_is_shown_by_its_wider_half() -> None:
     assert phrases.per_request(None) == "\N{EN DASH}"
 
 
+def test_an_interval_is_two_ends_unless_both_look_the_same() -> None:
+    assert phrases.span((40_000.0, 42_000.0)) == "+39.1 KiB to +41.0 KiB"
+    assert phrases.span((513_024.0 - 112, 513_024.0 + 112)) == "+501 KiB ± 112 B"
+    assert phrases.span(None) == "\N{EN DASH}"
+
+
 def test_what_is_explained_is_said_only_where_there_are_suspects() -> None:
     assert phrases.explained(LEAK) == "Explained 459 MiB of 480 MiB of growth (96%)."
     assert phrases.explained(CLEAN) is None
