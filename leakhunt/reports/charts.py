@@ -21,6 +21,8 @@ from leakhunt.reports.phrases import plain
 from leakhunt.units import Seconds, format_size
 
 _WIDTH: Final = 8.4
+_NARROW: Final = 4.2
+"""Inches, for screens on which the letters of the wide drawing would be too small to read."""
 _LEGEND_ENTRIES: Final = 8
 _MIB: Final = 2**20
 
@@ -43,25 +45,27 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 
 
-def all_charts(report: Report) -> dict[str, Figure]:
+def all_charts(report: Report, *, narrow: bool = False) -> dict[str, Figure]:
     """The charts that there is data for, by name."""
-    figures = {"growth": growth_chart(report), "routes": routes_chart(report)}
+    figures = {"growth": growth_chart(report, narrow=narrow), "routes": routes_chart(report, narrow=narrow)}
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def growth_chart(report: Report) -> Figure | None:
+def growth_chart(report: Report, *, narrow: bool = False) -> Figure | None:
     """RSS of every worker over time (USS thin), phases shaded, the verdict as title; None without a sample."""
     drawn = [series for series in report.series if series.times]
     if not drawn:
         return None
     with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH, 3.9), layout="constrained")
+        width = _NARROW if narrow else _WIDTH
+        figure = Figure(figsize=(width, 3.9), layout="constrained")
         axes = _bare_axes(figure)
         end = max(series.times[-1] for series in drawn) or 1.0
         for phase in report.phases:
-            _shade(axes, phase, end)
+            _shade(axes, phase, end, width)
         curves = [_draw(axes, series, CURVES[number % len(CURVES)]) for number, series in enumerate(drawn)]
-        _title(axes, report.judgement.verdict, "memory of each process over time: RSS, and USS as a thin line")
+        wordy = "memory of each process over time: RSS, and USS as a thin line"
+        _title(axes, report.judgement.verdict, "RSS over time, USS thin" if narrow else wordy)
         axes.set_xlabel("seconds since the start of the run")
         axes.set_xlim(0, end)
         # A fifth of the height is left to the names of the phases.
@@ -70,27 +74,27 @@ def growth_chart(report: Report) -> Figure | None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} MiB"))
         axes.grid(axis="y", color=GRID, linewidth=0.6)
         handles = _fewest(curves)
-        figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=8)
+        figure.legend(handles=handles, loc="outside lower left", ncols=2 if narrow else 4, frameon=False, fontsize=8)
     return figure
 
 
-def routes_chart(report: Report) -> Figure | None:
+def routes_chart(report: Report, *, narrow: bool = False) -> Figure | None:
     """Bytes kept per request and route with their intervals; None where none was measured."""
     rows = [route for route in report.routes if _known(route.bytes_per_request)]
     if not rows:
         return None
     with rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH, 1.3 + 0.42 * len(rows)), layout="constrained")
+        size = (_NARROW, 1.3 + 0.55 * len(rows)) if narrow else (_WIDTH, 1.3 + 0.42 * len(rows))
+        figure = Figure(figsize=size, layout="constrained")
         axes = _bare_axes(figure)
         for position, route in enumerate(reversed(rows)):
             _bar(axes, position, route)
-        axes.set_yticks(range(len(rows)), [_label(route.route, 44) for route in reversed(rows)])
-        axes.tick_params(axis="y", labelcolor=INK)
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        _logarithmic(axes, [_ends(route) for route in rows])
+        _name_rows(axes, [_label(route.route, 44) for route in reversed(rows)], above=narrow)
+        _logarithmic(axes, [_ends(route) for route in rows], room=60 if narrow else 6)
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.grid(axis="x", color=GRID, linewidth=0.6)
-        _title(axes, report.judgement.verdict, "bytes kept per request, with 99 % intervals (logarithmic)")
+        rest = "logarithmic" if narrow else "with 99 % intervals (logarithmic)"
+        _title(axes, report.judgement.verdict, f"bytes kept per request, {rest}")
     return figure
 
 
@@ -125,11 +129,11 @@ def _title(axes: Axes, verdict: Verdict, rest: str) -> None:
     axes.annotate(rest, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", color=MUTED, fontsize=8.5)
 
 
-def _shade(axes: Axes, phase: PhaseSpan, end: Seconds) -> None:
+def _shade(axes: Axes, phase: PhaseSpan, end: Seconds, width: float) -> None:
     axes.axvspan(phase.started, phase.ended, color=PHASES[phase.phase], linewidth=0, zorder=0)
     label = _label(phase.label, 24)
-    # A letter is about a hundredth of the width; a name that does not fit stands upright.
-    upright = len(label) * 0.011 * end > phase.ended - phase.started
+    # A letter is about a hundredth of the wide drawing; a name that does not fit stands upright.
+    upright = len(label) * 0.011 * _WIDTH / width * end > phase.ended - phase.started
     axes.text(
         (phase.started + min(phase.ended, end)) / 2,
         0.985,
@@ -181,10 +185,24 @@ def _ends(route: RouteReport) -> tuple[float, float]:
     return (low if isfinite(low) else value, high if isfinite(high) else value)
 
 
-def _logarithmic(axes: Axes, ends: list[tuple[float, float]]) -> None:
-    """Leaks differ by orders of magnitude, so the axis is logarithmic but for the kibibyte around zero."""
+def _name_rows(axes: Axes, names: list[str], *, above: bool) -> None:
+    """Names of the rows, from below: beside them, or above each bar."""
+    axes.set_yticks(range(len(names)), [] if above else names)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(-0.6, len(names) - (0.25 if above else 0.4))
+    if above:
+        for position, name in enumerate(names):
+            place = axes.get_yaxis_transform()
+            axes.text(0, position + 0.3, name, transform=place, va="bottom", fontsize=8.5, color=INK)
+
+
+def _logarithmic(axes: Axes, ends: list[tuple[float, float]], *, room: float) -> None:
+    """Leaks differ by orders of magnitude, so the axis is logarithmic but for the kibibyte around zero.
+
+    `room` is the factor that is left for the figures beside the bars.
+    """
     axes.set_xscale("symlog", base=32, linthresh=1024, linscale=0.35)
-    axes.set_xlim(min(-1024, *(1.5 * low for low, _ in ends)), max(4096, *(6 * high for _, high in ends)))
+    axes.set_xlim(min(-1024, *(1.5 * low for low, _ in ends)), max(4096, *(room * high for _, high in ends)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_size(value)))
 
 

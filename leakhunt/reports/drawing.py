@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from leakhunt.model.report import Report
 
 
-def draw_svgs(report: Report) -> Mapping[str, str]:
-    """Every chart there is data for, by name: `growth` and `routes`."""
+def draw_svgs(report: Report, *, narrow: bool = False) -> Mapping[str, str]:
+    """Every chart there is data for, by name: `growth` and `routes`; for a page, or narrow for a phone."""
     with _in_silence():
         from leakhunt.reports import charts  # noqa: PLC0415  # see above
 
-    return {name: charts.svg(figure) for name, figure in charts.all_charts(report).items()}
+    return {name: charts.svg(figure) for name, figure in charts.all_charts(report, narrow=narrow).items()}
 
 
 def draw_files(report: Report) -> Mapping[str, bytes]:

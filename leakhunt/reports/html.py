@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -17,12 +18,16 @@ from leakhunt.reports.base import Format
 from leakhunt.reports.drawing import draw_svgs
 from leakhunt.reports.svg_inline import inline
 
+_TITLES: Final = {
+    "growth": "Growth of the memory of each process over time",
+    "routes": "Bytes kept per request by route",
+}
+
 
 def render(report: Report) -> str:
     """The page. Everything that came from the target is escaped, and nothing in the page may load or run."""
     css = resources.files("leakhunt.reports").joinpath("templates/report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    drawn = draw_svgs(report)
     template = _environment().get_template("report.html.j2")
     return template.render(
         report=report,
@@ -31,16 +36,17 @@ def render(report: Report) -> str:
         # Our own style sheet and drawings; their texts were escaped where they were made.
         css=Markup(css),  # noqa: S704
         css_digest=digest,
-        growth_chart=_chart(drawn.get("growth"), "Growth of the memory of each process over time", "growth-"),
-        routes_chart=_chart(drawn.get("routes"), "Bytes kept per request by route", "routes-"),
+        wide=_charts(draw_svgs(report), "wide"),
+        narrow=_charts(draw_svgs(report, narrow=True), "narrow"),
         flame=Markup(flame.render(report) or ""),  # noqa: S704
     )
 
 
-def _chart(svg: str | None, title: str, id_prefix: str) -> Markup:
-    if svg is None:
-        return Markup("")
-    return Markup(inline(svg, title=title, id_prefix=id_prefix))  # noqa: S704  # as above
+def _charts(drawn: Mapping[str, str], kind: str) -> Mapping[str, Markup]:
+    return {
+        name: Markup(inline(svg, title=_TITLES[name], id_prefix=f"{name}-{kind}-"))  # noqa: S704  # as above
+        for name, svg in drawn.items()
+    }
 
 
 @cache

@@ -70,7 +70,7 @@ def test_the_report_fits_every_screen_and_the_browser_has_no_complaint(
 
 def test_all_charts_are_visible(chromium: Path, tmp_path: Path) -> None:
     with opened(LEAK, chromium, tmp_path, width=1400) as page:
-        charts = page.locator("svg[role=img]")
+        charts = page.locator("svg[role=img]:visible")
         assert charts.count() == 3
         for chart in charts.all():
             box = chart.bounding_box()
@@ -90,10 +90,26 @@ def test_what_is_wider_than_the_screen_scrolls_below_a_caption_that_does_not(
             assert box is not None
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
-        for figure in page.locator("figure").all():
+        for figure in page.locator("figure:has(.scroll)").all():
             excess = figure.locator(".scroll").evaluate("element => element.scrollWidth - element.clientWidth")
             hint = figure.locator(".hint")
             assert excess <= 0 or (hint.count() == 1 and hint.is_visible())
+
+
+def test_on_a_phone_charts_are_drawn_for_it_and_nothing_of_them_is_cut(chromium: Path, tmp_path: Path) -> None:
+    with opened(LEAK, chromium, tmp_path, width=390) as page:
+        charts = page.locator(".chart svg:visible")
+        assert charts.count() == 2
+        for chart in charts.all():
+            box = chart.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+            for text in chart.locator("text").all():
+                letters = text.bounding_box()
+                assert letters is not None
+                assert letters["x"] >= box["x"] - 1
+                assert letters["x"] + letters["width"] <= box["x"] + box["width"] + 1
 
 
 def test_nobody_is_told_to_scroll_where_all_is_in_sight(chromium: Path, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 from matplotlib import rcParams
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from leakhunt.model.report import Report
 from leakhunt.reports.charts import growth_chart, png, routes_chart, svg
@@ -38,6 +41,27 @@ def test_the_routes_chart_names_every_route_and_its_bytes() -> None:
     shown = texts(svg(figure))
     for text in ("POST /lessons/<int:pk>/images/", "+41.2 KiB", "+2.10 MiB", "GET /courses/<slug:slug>/"):
         assert text in shown
+
+
+def smallest_letter(figure: Figure) -> float:
+    shown = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    return min(float(text.get_fontsize()) for text in shown if text.get_text())
+
+
+@pytest.mark.parametrize("chart", [growth_chart, routes_chart])
+def test_for_a_phone_a_chart_is_half_as_wide_and_its_letters_as_large(chart: Callable[..., Figure | None]) -> None:
+    wide, narrow = chart(LEAK), chart(LEAK, narrow=True)
+    assert wide is not None
+    assert narrow is not None
+    assert narrow.get_figwidth() == wide.get_figwidth() / 2
+    assert smallest_letter(narrow) >= smallest_letter(wide)
+
+
+@pytest.mark.parametrize("route", [route.route for route in LEAK.routes])
+def test_a_phone_is_told_every_route_too(route: str) -> None:
+    figure = routes_chart(LEAK, narrow=True)
+    assert figure is not None
+    assert route in texts(svg(figure))
 
 
 def test_equal_reports_give_equal_drawings() -> None:
