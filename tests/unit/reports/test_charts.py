@@ -44,8 +44,7 @@ def test_the_routes_chart_names_every_route_and_its_bytes() -> None:
 
 
 def smallest_letter(figure: Figure) -> float:
-    shown = [text for text in figure.findobj(Text) if isinstance(text, Text)]
-    return min(float(text.get_fontsize()) for text in shown if text.get_text())
+    return min(float(text.get_fontsize()) for text in figure.findobj(Text) if text.get_text())
 
 
 @pytest.mark.parametrize("chart", [growth_chart, routes_chart])
