@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from leakhunt.model.report import Report, Suspect
@@ -73,9 +74,11 @@ def _routes(report: Report) -> list[str]:
 
 
 def _evidence(report: Report) -> list[str]:
+    """Block by block; the other formats have the rounds as well."""
+    blocks = [replace(found, rounds=()) for found in report.route_evidence]
     return columns(
         ("evidence on", "in", "requests", "kept", "per request"),
-        ((found.route, *row) for found in report.route_evidence for row in phrases.evidence(found)),
+        ((found.route, *row) for found in blocks for row in phrases.evidence(found)),
         align="llrrr",
     )
 
