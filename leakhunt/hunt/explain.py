@@ -121,7 +121,7 @@ def _trace(rounds: Rounds, traced: dict[str, AgentLink]) -> None:
         try:
             link.trace(_FRAMES)
         except AgentError as error:
-            rounds.recorder.caveat("not-traced", f"Allocations could not be traced: {error.message}")
+            _caveat(rounds, link, "not-traced", f"Allocations could not be traced: {error.message}")
         else:
             traced[key] = link
 
@@ -140,11 +140,12 @@ def _snapshot_all(rounds: Rounds, index: int) -> None:
         except AgentError as error:
             return error
 
+    links = tuple(rounds.serving().values())
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        taken = list(threads.map(take, rounds.serving().values()))
-    for snapshot in taken:
+        taken = list(threads.map(take, links))
+    for link, snapshot in zip(links, taken, strict=True):
         if isinstance(snapshot, AgentError):
-            rounds.recorder.caveat("no-snapshot", f"A snapshot could not be taken: {snapshot.message}")
+            _caveat(rounds, link, "no-snapshot", f"A snapshot could not be taken: {snapshot.message}")
             continue
         rounds.longest_pause = max(snapshot.pause, rounds.longest_pause or 0.0)
         rounds.recorder.snapshot(snapshot)
@@ -170,10 +171,16 @@ def _inspect(rounds: Rounds, step: str, *, show_values: bool) -> None:
             with rounds.unwatched():
                 containers = link.inspect(index, tuple(holders.items()), values=show_values)
         except AgentError as error:
-            rounds.recorder.caveat("not-inspected", f"The holders could not be measured: {error.message}")
+            _caveat(rounds, link, "not-inspected", f"The holders could not be measured: {error.message}")
             continue
         for container in containers:
             rounds.recorder.container(container)
+
+
+def _caveat(rounds: Rounds, link: AgentLink, code: str, text: str) -> None:
+    """Record it, unless the worker has just been recycled: another one takes its place."""
+    if not rounds.has_ended(link):
+        rounds.recorder.caveat(code, text)
 
 
 def _stop_tracing(rounds: Rounds, traced: dict[str, AgentLink]) -> None:
