@@ -71,8 +71,12 @@ def resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def erase() -> None:
-    """Make environment and import path what they are without us, in Python and in C."""
+def erase() -> bool:
+    """Make environment and import path what they are without us, in Python and in C.
+
+    Returns whether this is the first interpreter of the process. `site` runs in each that the app makes, with the
+    import path of the first; a thread of ours in one of those would end the process when the app ends the interpreter.
+    """
     value = os.environ.get("PYTHONPATH")
     if value == DIRECTORY:
         del os.environ["PYTHONPATH"]
@@ -86,6 +90,7 @@ def erase() -> None:
             del sys.path[index]
     sys.path_importer_cache.pop(DIRECTORY, None)
     sys.modules.pop("sitecustomize", None)
+    return value is not None and value.split(os.pathsep)[0] == DIRECTORY
 
 
 def start() -> None:
@@ -103,11 +108,12 @@ def start() -> None:
 
 def run() -> None:
     """What `site` runs. An ImportError that names `sitecustomize` tells it that the target has none of its own."""
-    erase()
+    first = erase()
     try:
         import sitecustomize  # noqa: F401  # the target's own
     finally:
-        start()
+        if first:
+            start()
 
 
 if __name__ == "sitecustomize":

@@ -7,6 +7,7 @@ import sys
 
 from leakhunt.agent import wire
 from leakhunt.agent.journal import note, problems
+from leakhunt.agent.probes.heap import malloc_in_use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Scene:
 
 def observe(address: str, request: dict[str, Any], blocks: int) -> None:
     """Run the probes that the request asks for and send the results to the controller, over a connection of our own."""
+    # Takes the lock of every arena of malloc: one that another thread held when this child was made hangs it here,
+    # before it has said hello, so that the controller soon makes another.
+    malloc_in_use()
     connection = _connect(address, request["token"])
     del problems[:]
     result: dict[str, Any] = {}

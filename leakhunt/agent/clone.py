@@ -5,12 +5,17 @@ With exit signal 0 the kernel sends the parent no SIGCHLD and `waitpid(-1)` neve
 would run in both processes, every other thread's state would be freed in the child, its thread locals and their
 finalizers with it, and Python 3.12 would warn about threads. What that machinery protects against is dealt with here:
 see `snapshot_child`.
+
+Nothing that the child runs may search the import path before the heap is read: the import system would note down the
+names of all files in the app's directory, which looks like growth of an app that saves files there.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+import resource
 import signal
 import sys
 import time
@@ -80,9 +85,6 @@ def _in_child(work: Callable[[], None], parent: int, limit: float) -> None:
 
 def _isolate(parent: int, limit: float) -> None:
     """Make this process harmless: it dies with its parent and in time, and has none of the app's files and sockets."""
-    import gc
-    import resource
-
     gc.disable()
     sys.setswitchinterval(1000)
     _c.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
@@ -90,6 +92,8 @@ def _isolate(parent: int, limit: float) -> None:
         os._exit(1)
     for number in range(1, signal.NSIG):
         _c.signal(number, None)
+    # The agent's thread takes no signals; of this process the alarm has to be able to end it.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     _c.alarm(int(2 * limit) + 1)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, hard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -60,11 +61,15 @@ class Agent:
             if not self._running and not self.detached:
                 self._running = True
                 self._wake = self._wake or os.pipe()
+                # A signal that the app has blocked, to wait for it or to be left alone, must not find our thread.
+                before = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
                 try:
                     start_new_thread(self._run, ())
                 except RuntimeError:  # no further thread is allowed here
                     self._running = False
                     note("thread")
+                finally:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def before_fork(self) -> None:
         """End the thread and wait until the kernel has let go of it."""
@@ -90,6 +95,7 @@ class Agent:
         self._close()
         if spawn.is_preparing():
             return
+        commands.stop_tracing()
         COUNTERS.reset()
         clear()
         self.children = []

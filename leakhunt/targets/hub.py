@@ -41,11 +41,11 @@ __all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
 
 ANSWER_TIMEOUT: Final[Seconds] = 30.0
 HELLO_TIMEOUT: Final[Seconds] = 5.0
-CHILD_START: Final[Seconds] = 2.0
-"""A child that has not said hello by then hangs: it was made while another thread was asking for the GIL."""
+CHILD_START: Final[Seconds] = 1.0
+"""A child that has not said hello by then hangs: another thread was asking for the GIL, or was inside malloc."""
 CHILD_END: Final[Seconds] = 5.0
 """How long a child may take to end after its last word: the kernel takes apart a copy of the whole heap."""
-TRIES: Final = 4
+TRIES: Final = 8
 _POLL: Final[Seconds] = 0.0005
 _CHILDREN: Final = 64
 _CREDENTIALS: Final = struct.Struct("3i")

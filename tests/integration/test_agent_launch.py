@@ -233,6 +233,54 @@ def facts_of(python: Path, env: Mapping[str, str], cwd: Path) -> dict[str, objec
     return found
 
 
+SIGNALS = """
+import os, signal, sys, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+time.sleep(0.5)  # by then an agent has its thread
+os.kill(os.getpid(), signal.SIGUSR1)
+time.sleep(0.2)
+print("got", signal.sigwait([signal.SIGUSR1]) == signal.SIGUSR1)
+"""
+INTERPRETER = """
+import time
+try:
+    import _xxsubinterpreters as interpreters
+except ImportError:
+    import _interpreters as interpreters
+made = interpreters.create()
+interpreters.run_string(made, "x = 1")
+time.sleep(0.5)  # by then an agent in it would have its thread
+interpreters.destroy(made)
+print("got True")
+"""
+
+
+@pytest.mark.parametrize("python", INTERPRETERS, ids=lambda path: path.parent.parent.name)
+@pytest.mark.parametrize("program", [SIGNALS, INTERPRETER], ids=["blocked signals", "an interpreter of its own"])
+def test_what_an_app_does_with_signals_and_interpreters_works_as_ever(
+    python: Path, program: str, tmp_path: Path
+) -> None:
+    write_boot(tmp_path / "boot", tmp_path / "agent.sock")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "boot")}
+    with AgentHub(tmp_path / "agent.sock") as hub:
+        process = subprocess.Popen([str(python), "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: hub.links() or None)
+        output, _ = process.communicate(timeout=20)
+    assert (process.returncode, output) == (0, "got True\n")
+
+
+def test_files_in_the_apps_directory_are_no_memory_of_the_app(tmp_path: Path) -> None:
+    (tmp_path / "serve.py").write_text(SERVER)
+    with launched(tmp_path, lambda port: [sys.executable, "serve.py", str(port)]) as target:
+        link = target.link()
+        for _ in range(4):
+            link.heap()
+        before = link.heap()[0].live or 0
+        for number in range(3000):
+            (tmp_path / f"upload-{number}.bin").touch()
+        assert (link.heap()[0].live or 0) - before < 4096
+
+
 @pytest.mark.parametrize("python", INTERPRETERS, ids=lambda path: path.parent.parent.name)
 def test_only_the_same_program_started_again_gets_an_agent(python: Path, tmp_path: Path) -> None:
     (tmp_path / "serve.py").write_text(
