@@ -107,6 +107,7 @@ class FakeLink(AgentLink):
         self.traced: int | None = None
         self.gone = False
         self.pause: Seconds = 0.004
+        self.collecting: Seconds = 0.002
         self.cpu: Seconds = 0.0
         self.memory: Bytes = 1_000_000
         self.refuses: frozenset[str] = frozenset()
@@ -138,9 +139,9 @@ class FakeLink(AgentLink):
             next(self.in_flight), dict(self.served), routes, True, True, self.cpu, self.memory, str(self._temp_dir)
         )
 
-    def collect(self) -> int:
+    def collect(self) -> Seconds:
         self._do("collect")
-        return 0
+        return self.collecting
 
     def trim(self) -> None:
         self._do("trim")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 
 from leakhunt.agent import child, clone, headroom
 from leakhunt.agent.counters import COUNTERS
@@ -70,8 +71,11 @@ def collect(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
     """
     clear_name_cache()
     if not gc.isenabled():
-        return {"unreachable": 0}
-    return {"unreachable": gc.collect() + gc.collect()}
+        return {"pause": 0.0}
+    began = time.perf_counter()
+    gc.collect()
+    gc.collect()
+    return {"pause": time.perf_counter() - began}
 
 
 def clear_name_cache() -> None:

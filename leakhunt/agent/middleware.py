@@ -48,7 +48,13 @@ class Counted:
     """A WSGI callable whose requests are counted; every other attribute is the callable's own."""
 
     def __init__(self, app: Any) -> None:
-        self.__wrapped__ = app
+        object.__setattr__(self, "__wrapped__", app)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__wrapped__, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.__wrapped__, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != 2:
@@ -134,7 +140,9 @@ class SizedResponse(Response):
 def _watched(result: Any, mark: Mark, environ: Any) -> Any:
     try:
         file_wrapper = environ.get("wsgi.file_wrapper")
-        if isinstance(file_wrapper, type) and isinstance(result, file_wrapper):
+        # uWSGI sends bytes as they are, which no iterable of ours can pass for.
+        as_it_is = isinstance(file_wrapper, type) and isinstance(result, file_wrapper)
+        if as_it_is or isinstance(result, bytes):
             mark.finish()
             return result
         return SizedResponse(result, mark) if hasattr(result, "__len__") else Response(result, mark)

@@ -173,13 +173,13 @@ class Rounds:
         if worker.role is not Role.WORKER:
             return stats, None
         try:
-            link.collect()
+            collecting = link.collect()
             heap, pause = link.heap()
         except AgentError as error:
             if not self.has_ended(link):
                 self.recorder.caveat("heap-unread", f"The heap of {worker.name} could not be read: {error.message}")
             return stats, None
-        self.longest_pause = max(pause, self.longest_pause or 0.0)
+        self.longest_pause = max(pause, collecting, self.longest_pause or 0.0)
         return stats, heap
 
     def _sample(self, worker: Worker, stats: AgentStats | None, heap: HeapUsage | None) -> Sample:

@@ -181,9 +181,9 @@ class AgentLink:
         """What the agent has counted."""
         return read_stats(self._ask("stats"))
 
-    def collect(self) -> int:
-        """Collect garbage twice, unless the app has the collector off; objects found unreachable."""
-        return int(self._ask("collect")["unreachable"])
+    def collect(self) -> Seconds:
+        """Collect garbage twice, unless the app has the collector off; how long the app stood still for it."""
+        return float(self._ask("collect")["pause"])
 
     def trim(self) -> None:
         """Have malloc give its free memory back to the kernel."""

@@ -93,6 +93,24 @@ def test_what_the_server_sends_by_itself_goes_through_unwrapped() -> None:
     assert (COUNTERS.in_flight, COUNTERS.served()) == (0, {"GET /items/{n}": 1})
 
 
+def test_bytes_that_a_server_takes_as_they_are_stay_bytes() -> None:
+    whole = b"all of it"
+    assert call(lambda *_: whole, dict(ENVIRON), None) is whole
+    assert (COUNTERS.in_flight, COUNTERS.served()) == (0, {"GET /items/{n}": 1})
+
+
+def test_what_is_set_on_a_wrapped_app_is_set_on_the_app() -> None:
+    def app(_environ: Any, _start_response: Any) -> list[bytes]:
+        return []
+
+    wrapped = counted(app)
+    wrapped.setting = 5
+    assert vars(app)["setting"] == 5
+    del wrapped.setting
+    assert not hasattr(app, "setting")
+    assert wrapped.__wrapped__ is app
+
+
 def test_errors_of_the_app_pass_through_and_count() -> None:
     def broken(environ: Any, start_response: Any) -> Any:
         raise LookupError("mine")

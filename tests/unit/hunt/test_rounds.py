@@ -225,6 +225,12 @@ def test_an_agent_that_leaves_a_worker_that_lives_on_is_a_caveat(pair: Bench, mo
     assert "has ended or its agent has left" in pair.caveats["heap-unread"]
 
 
+def test_the_collection_of_garbage_is_a_pause_too(pair: Bench) -> None:
+    next(iter(pair.target.agents.values())).collecting = 0.26
+    pair.rounds.run(Phase.DOSE, BOTH)
+    assert pair.rounds.longest_pause == 0.26
+
+
 def test_the_longest_pause_is_kept(pair: Bench) -> None:
     first, second = pair.target.agents.values()
     first.pause, second.pause = 0.02, 0.003
