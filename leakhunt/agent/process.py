@@ -61,7 +61,7 @@ def is_uwsgi() -> bool:
     """Whether this is uwsgi, which forks in C: a thread in its master makes respawned workers hang."""
     words = [os.path.basename(word) for word in command_line()[:4]]
     # Distributions call the program uwsgi_python3, uwsgi-core and the like.
-    return any(word in {"uwsgi", "pyuwsgi"} for word in words) or (words[:1] != [] and words[0].startswith("uwsgi"))
+    return any(word in {"uwsgi", "pyuwsgi"} for word in words) or "".join(words[:1]).startswith("uwsgi")
 
 
 def uwsgi_callable(argv: list[str]) -> tuple[str, str] | None:

@@ -160,8 +160,8 @@ def test_an_agent_counts_measures_explains_and_leaves_no_trace(python: Path, tmp
         for _ in range(6):
             link.heap()
         levels = [link.heap()[0].live or 0 for _ in range(10)]
-        # What the agent itself holds while it answers is not the same to the byte.
-        assert max(levels) - min(levels) <= 1024
+        # A reading may meet the app's own thread in the middle of an exception; the lowest of several do not.
+        assert abs(min(levels[:5]) - min(levels[5:])) <= 256
 
         for _ in range(8):
             target.get("/leak")

@@ -36,7 +36,9 @@ def wait():
     end.wait()
 
 full, empty, done, end = [], [], threading.Event(), threading.Event()
-malloc_in_use()
+for _ in range(4):  # until the reading itself leaves the same chunks behind each time
+    settled()
+    cached_bytes(find_caches())
 before = cached_bytes(find_caches())
 fill()
 after = cached_bytes(find_caches())
@@ -57,8 +59,8 @@ print(json.dumps({"cached": [before, after, alive, cached_bytes(find_caches())],
 def test_chunks_that_a_thread_keeps_free_are_not_in_use(python: Path) -> None:
     seen = run_inside(python, PROGRAM)
     before, after, with_thread, ended = seen["cached"]
-    # The interpreter's own chunks fill a part of the same lists, and a few others besides.
-    assert FREED * 0.5 < after - before < FREED * 1.05
+    # The interpreter's own chunks fill a part of the same lists.
+    assert FREED * 0.5 < after - before <= FREED
     assert FREED * 0.9 < with_thread - after < FREED * 1.5
     assert ended < with_thread - FREED * 0.9
     assert seen["freed"] == [pytest.approx(FREED, rel=0.01), pytest.approx(FREED, rel=0.15)]
