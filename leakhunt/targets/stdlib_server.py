@@ -38,6 +38,10 @@ class Body:
     def read(self, size: Optional[int] = -1) -> bytes:
         return self._take(self._stream.read, size)
 
+    def read1(self, size: Optional[int] = -1) -> bytes:
+        """What has come in already, or else the next bytes that do; `read` waits for all of `size`."""
+        return self._take(self._stream.read1, size)
+
     def readline(self, size: Optional[int] = -1) -> bytes:
         return self._take(self._stream.readline, size)
 
@@ -80,6 +84,7 @@ class Handler(WSGIRequestHandler):
             return
         length = self._length()
         if length is None:
+            self._linger(Body(self.rfile, sys.maxsize))
             return
         body = Body(self.rfile, length)
         environ = self.get_environ()
@@ -98,14 +103,14 @@ class Handler(WSGIRequestHandler):
         return int(text)
 
     def _linger(self, body: Body) -> None:
-        """Read what the app left unread: closing on it would reset the connection and lose the answer."""
+        """Read what was left unread: closing on it would reset the connection and lose the answer."""
         if not body.left:
             return
         deadline = time.monotonic() + _LINGER
         try:
             self.connection.shutdown(socket.SHUT_WR)
             self.connection.settimeout(_LINGER)
-            while time.monotonic() < deadline and body.read(_CHUNK):
+            while time.monotonic() < deadline and body.read1(_CHUNK):
                 pass
         except OSError:
             return  # The client did not wait for it.

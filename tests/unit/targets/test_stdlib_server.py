@@ -138,6 +138,17 @@ def test_a_chunked_body_is_refused_rather_than_misread(serve: Serve) -> None:
         assert connection.getresponse().status == 411
 
 
+def test_the_refusal_of_a_body_waits_for_the_client_to_finish_sending(serve: Serve) -> None:
+    def slowly() -> Iterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 100_000
+            time.sleep(0.05)
+
+    with closing(http.client.HTTPConnection("127.0.0.1", serve(), timeout=10)) as connection:
+        connection.request("POST", "/digest", slowly(), encode_chunked=True)
+        assert connection.getresponse().status == 411
+
+
 def test_as_many_requests_run_at_once_as_there_are_threads(serve: Serve) -> None:
     port = serve(sys.executable, "--threads", "2")
     answers: list[tuple[int, str]] = []
