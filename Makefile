@@ -17,7 +17,7 @@ SLOW_TESTS := $(shell grep -rlE 'mark\.slow\b' tests --include='test_*.py' 2>/de
 PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 	--workload examples/courseware/uploads.toml --seed 7
 
-.PHONY: help demo test test-all check lint format docs bench ci-deps clean
+.PHONY: help demo test test-all check lint format docs bench leakbench ci-deps clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -60,6 +60,9 @@ docs: $(VENV)/.dev ## Build the documentation into site/
 
 bench: $(VENV)/.dev ## Run the benchmarks behind docs/benchmarks.md
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+leakbench: $(VENV)/.dev ## Judge leaks of which the truth is known (hours; LEAKBENCH="--case msgpack-unpacker --seeds 1" runs a part)
+	PYTHONPATH=tests $(BIN)/python -u -m leakbench run $(LEAKBENCH)
 
 ci-deps: ## Install the system packages that tests need (apt; only what is missing)
 	@.ci/system-packages
