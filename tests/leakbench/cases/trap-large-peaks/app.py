@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from PIL import Image
 
 TRAP = os.environ.get("TRAP", "1") == "1"
-SIZE = (3600, 3000) if TRAP else (360, 300)
+SIZE = (2400, 2000) if TRAP else (240, 200)
 
 
 def scale(shade):
