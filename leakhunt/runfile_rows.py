@@ -45,7 +45,7 @@ CREATE TABLE snapshots (worker TEXT, round INTEGER, pause REAL, body BLOB);
 CREATE TABLE containers (worker TEXT, round INTEGER, path TEXT, type TEXT, length INTEGER, deep_size INTEGER,
     cap INTEGER, cap_source TEXT, chain TEXT, problems TEXT);
 CREATE TABLE caveats (code TEXT, text TEXT);
-CREATE TABLE cost (cpu_fraction REAL, memory INTEGER, longest_pause REAL);
+CREATE TABLE cost (cpu_fraction REAL, memory INTEGER, longest_pause REAL, child_memory INTEGER);
 """
 
 REPLACING: Final = {
@@ -95,7 +95,7 @@ def snapshot_row(s: Snapshot) -> Row:
         "types": [astuple(stat) for stat in s.types],
         "sites": [astuple(stat) for stat in s.sites],
         # As `astuple` would, which copies deeply and takes ten times as long over tens of thousands of nodes.
-        "paths": [(node.parent, node.edge, node.type, node.count, node.size) for node in s.paths],
+        "paths": [(node.parent, node.edge, node.type, node.count, node.size, node.length) for node in s.paths],
         "problems": s.problems,
     }
     return (s.worker, s.round, s.pause, zlib.compress(json.dumps(body, separators=(",", ":")).encode()))

@@ -110,6 +110,7 @@ class FakeLink(AgentLink):
         self.collecting: Seconds = 0.002
         self.cpu: Seconds = 0.0
         self.memory: Bytes = 1_000_000
+        self.child_memory: Bytes | None = 90_000_000
         self.refuses: frozenset[str] = frozenset()
         """Commands that fail."""
         self.problems: tuple[str, ...] = ()
@@ -159,6 +160,7 @@ class FakeLink(AgentLink):
         types: bool,
         sites: bool,
         paths: bool,
+        at_once: int = 1,
         timeout: Seconds = 60.0,
     ) -> Snapshot:
         self._do("snapshot")

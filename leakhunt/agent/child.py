@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import resource
 import sys
+import time
 
 from leakhunt.agent import wire
+from leakhunt.agent.headroom import UNLIMITED, mapped_bytes, private_bytes
 from leakhunt.agent.journal import note, problems
 from leakhunt.agent.probes.heap import malloc_in_use
 
@@ -23,17 +26,49 @@ PROBES = (
 """(part of a snapshot, module whose function of that name observes it); in this order, in which tracing ends early"""
 
 
-class Scene:
-    """What was there before the first probe ran."""
+_PERIOD = 0.5
+"""Seconds between two looks at the memory of the child: each costs some milliseconds per GB."""
 
-    def __init__(self, blocks: int, tracked: list[Any]) -> None:
+
+class TooLarge(Exception):
+    """The child has used up the memory that it was given; the text says so."""
+
+
+class Scene:
+    """What was there before the first probe ran, and what the child may use."""
+
+    def __init__(self, blocks: int, tracked: list[Any], memory: int = UNLIMITED) -> None:
         self.blocks = blocks
         """Allocated blocks, counted before the fork."""
         self.tracked = tracked
         """Everything the collector knows."""
+        self.memory = memory
+        """Bytes that this child may copy and take."""
+        self.peak: int | None = None
+        """As many as it was seen to have copied and taken."""
+        self._looked = 0.0
+
+    def check(self) -> None:
+        """To be called often: raises TooLarge once the memory is used up."""
+        if time.monotonic() - self._looked >= _PERIOD:
+            self.look()
+            self._looked = time.monotonic()
+            if (self.peak or 0) > self.memory:
+                raise TooLarge(f"the heap was too large to be looked at in {self.memory >> 20} MiB of memory")
+
+    def look(self) -> None:
+        """Note how much memory the child has copied and taken."""
+        private = private_bytes()
+        if private is not None:
+            self.peak = max(private, self.peak or 0)
 
 
-def observe(address: str, request: dict[str, Any], blocks: int) -> None:
+def walks(parts: dict[str, Any]) -> bool:
+    """Whether these parts of a snapshot need a look at every object."""
+    return set(parts) != {"heap"}
+
+
+def observe(address: str, request: dict[str, Any], blocks: int, memory: int) -> None:
     """Run the probes that the request asks for and send the results to the controller, over a connection of our own."""
     # Takes the lock of every arena of malloc: one that another thread held when this child was made hangs it here,
     # before it has said hello, so that the controller soon makes another.
@@ -41,14 +76,27 @@ def observe(address: str, request: dict[str, Any], blocks: int) -> None:
     connection = _connect(address, request["token"])
     del problems[:]
     result: dict[str, Any] = {}
-    scene = Scene(blocks, [] if set(request["parts"]) == {"heap"} else gc.get_objects())
+    looks = walks(request["parts"])
+    scene = Scene(blocks, gc.get_objects() if looks else [], memory)
+    if looks:
+        _confine(memory)
     for name, module in PROBES:
         if name in request["parts"]:
             if name != "sites":
                 _stop_tracing()
             _probe(result, name, module, (request["parts"][name], scene))
-    wire.send(connection, {"result": result, "problems": problems})
+            if looks:
+                scene.look()
+    wire.send(connection, {"result": result, "problems": problems, "memory": scene.peak})
     connection.close()
+
+
+def _confine(memory: int) -> None:
+    """Have allocations fail once this child has taken as much; what it copies by writing is looked at as it goes on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = mapped_bytes() + memory
+    if memory < UNLIMITED and (soft == resource.RLIM_INFINITY or limit < soft):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def _stop_tracing() -> None:
@@ -61,6 +109,8 @@ def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any,
     try:
         __import__(module)
         result[name] = getattr(sys.modules[module], name)(*arguments)
+    except TooLarge as error:
+        problems.append(str(error))
     except Exception:
         note(name)
 

@@ -98,12 +98,12 @@ def trim(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
 
 def snapshot(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
     """Make a snapshot child; it sends its results itself."""
-    refusal = headroom.refusal()
+    blocks = sys.getallocatedblocks()
+    memory, refusal = headroom.allowance(blocks, child.walks(request["parts"]), request["at_once"])
     if refusal is not None:
         raise Refusal(refusal)
-    blocks = sys.getallocatedblocks()
     pid, pause, problem = clone.snapshot_child(
-        lambda: child.observe(agent.address, request, blocks), request["timeout"]
+        lambda: child.observe(agent.address, request, blocks, memory), request["timeout"]
     )
     agent.children.append(pid)
     return {"pid": pid, "pause": pause, "problem": problem, "gc_enabled": gc.isenabled()}

@@ -6,18 +6,40 @@ import os
 
 SMALLEST = 200 << 20
 """Bytes that must be available in any case."""
-SHARE = 0.5
-"""Of the target's RSS: what a child that touches every object may have to copy."""
+PER_BLOCK = 100
+"""Bytes that a child which looks at every object copies and takes for each block of the interpreter: 80 measured."""
+USABLE = 0.8
+"""Of what is available: the app and others go on in the meantime."""
 UNLIMITED = 1 << 60
 
 
-def refusal() -> str | None:
-    """One sentence where a child would not be safe, else None."""
-    available = available_bytes()
-    needed = max(SMALLEST, int(resident_bytes() * SHARE))
-    if available >= needed:
-        return None
-    return f"a snapshot needs {needed >> 20} MiB of free memory and {available >> 20} MiB are available"
+def allowance(blocks: int, walks: bool, at_once: int) -> tuple[int, str | None]:
+    """Bytes that a child may copy and take, and one sentence where that would not be enough.
+
+    `blocks` are in use by the interpreter. A child that `walks` touches the header of every object, and so copies
+    their pages; big buffers stay shared. `at_once` children of as many workers share what there is.
+    """
+    available = available_bytes() // max(1, at_once)
+    needed = max(SMALLEST, min(resident_bytes(), PER_BLOCK * blocks)) if walks else SMALLEST
+    if int(available * USABLE) >= needed:
+        return int(available * USABLE), None
+    each = f" for each of {at_once} at once" if at_once > 1 else ""
+    return 0, (
+        f"a snapshot needs {int(needed / USABLE) >> 20} MiB of free memory"
+        f" and {available >> 20} MiB are available{each}"
+    )
+
+
+def private_bytes() -> int | None:
+    """What this process has copied from its parent and taken since; None where the kernel does not tell."""
+    text = _read("/proc/self/smaps_rollup")
+    clean, dirty = _number(text, b"Private_Clean:"), _number(text, b"Private_Dirty:")
+    return None if clean is None or dirty is None else (clean + dirty) * 1024
+
+
+def mapped_bytes() -> int:
+    """Address space of this process."""
+    return int(_read("/proc/self/statm").split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def available_bytes() -> int:

@@ -10,7 +10,7 @@ from leakhunt.units import Bytes
 
 
 def measure_cost(rounds: Rounds) -> Cost:
-    """Cost so far: processor time of the agents over that of the workers they live in, memory, and longest pause."""
+    """Cost so far: processor time of the agents over that of the workers they live in, memory, pause."""
     agents, workers = 0.0, 0.0
     memory: list[Bytes] = []
     for link in rounds.serving().values():
@@ -25,4 +25,5 @@ def measure_cost(rounds: Rounds) -> Cost:
         cpu_fraction=agents / workers if workers > 0 else None,
         memory=max(memory, default=None),
         longest_pause=rounds.longest_pause,
+        child_memory=rounds.child_memory,
     )

@@ -133,21 +133,23 @@ def _snapshot(rounds: Rounds, index: int) -> None:
 
 def _snapshot_all(rounds: Rounds, index: int) -> None:
     """One snapshot of each worker, as many at a time as there are processors: the children do the work."""
+    links = tuple(rounds.serving().values())
+    at_once = min(len(links), os.cpu_count() or 1)
 
     def take(link: AgentLink) -> Snapshot | AgentError:
         try:
-            return link.snapshot(index, types=True, sites=True, paths=True)
+            return link.snapshot(index, types=True, sites=True, paths=True, at_once=at_once)
         except AgentError as error:
             return error
 
-    links = tuple(rounds.serving().values())
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(max(1, at_once)) as threads:
         taken = list(threads.map(take, links))
     for link, snapshot in zip(links, taken, strict=True):
         if isinstance(snapshot, AgentError):
             _caveat(rounds, link, "no-snapshot", f"A snapshot could not be taken: {snapshot.message}")
             continue
         rounds.longest_pause = max(snapshot.pause, rounds.longest_pause or 0.0)
+        _count_memory(rounds, link)
         rounds.recorder.snapshot(snapshot)
         for problem in snapshot.problems:
             rounds.recorder.caveat("snapshot", problem)
@@ -173,8 +175,14 @@ def _inspect(rounds: Rounds, step: str, *, show_values: bool) -> None:
         except AgentError as error:
             _caveat(rounds, link, "not-inspected", f"The holders could not be measured: {error.message}")
             continue
+        _count_memory(rounds, link)
         for container in containers:
             rounds.recorder.container(container)
+
+
+def _count_memory(rounds: Rounds, link: AgentLink) -> None:
+    if link.child_memory is not None:
+        rounds.child_memory = max(link.child_memory, rounds.child_memory or 0)
 
 
 def _caveat(rounds: Rounds, link: AgentLink, code: str, text: str) -> None:

@@ -48,6 +48,7 @@ class Rounds:
         self.replayer = replayer
         self.recorder = recorder
         self.longest_pause: Seconds | None = None
+        self.child_memory: Bytes | None = None
         self._timeline = timeline
         self._observer = observer
         self._clock = clock

@@ -123,6 +123,8 @@ class Cost:
     """Memory the agent added to one worker."""
     longest_pause: Seconds | None
     """Longest time the app stood still for a snapshot."""
+    child_memory: Bytes | None = None
+    """Most memory that a snapshot child has copied and taken while it walked the heap; given back when it ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class PathNode:
     count: int
     size: Bytes
     """Shallow sizes added up, objects that only these objects reach not included."""
+    length: int = 0
+    """Entries of the containers among them, those included that were met at other nodes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ def _cost(cost: Cost | None) -> Json:
         "cpu_fraction": spent.cpu_fraction,
         "memory_bytes": spent.memory,
         "longest_pause_s": spent.longest_pause,
+        "snapshot_memory_bytes": spent.child_memory,
     }
     return _nullable(values, {})
 

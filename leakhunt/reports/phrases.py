@@ -207,8 +207,9 @@ def cost(spent: Cost | None) -> str:
     if spent is None:
         return "What leakhunt itself cost was not measured."
     cpu = "not measured" if spent.cpu_fraction is None else f"{spent.cpu_fraction:.1%} of the target's"
+    child = "" if spent.child_memory is None else f", {size(spent.child_memory)} in a copy while the heap was looked at"
     return (
-        f"leakhunt itself cost: CPU {cpu}, memory {_or_unmeasured(size(spent.memory))} per worker, "
+        f"leakhunt itself cost: CPU {cpu}, memory {_or_unmeasured(size(spent.memory))} per worker{child}, "
         f"longest pause {_or_unmeasured(duration(spent.longest_pause))}."
     )
 

@@ -116,10 +116,10 @@ def read_sites(part: Mapping[str, Any]) -> tuple[SiteStat, ...]:
 def read_paths(part: Mapping[str, Any]) -> tuple[PathNode, ...]:
     """Part `paths`: columns, with edges and types as positions in a table of strings."""
     names = [str(name) for name in part["names"]]
-    columns = zip(part["parents"], part["edges"], part["types"], part["counts"], part["sizes"], strict=True)
+    columns = (part[name] for name in ("parents", "edges", "types", "counts", "sizes", "lengths"))
     return tuple(
-        PathNode(int(parent), names[edge], names[kind], int(count), int(size))
-        for parent, edge, kind, count, size in columns
+        PathNode(int(parent), names[edge], names[kind], int(count), int(size), int(length))
+        for parent, edge, kind, count, size, length in zip(*columns, strict=True)
     )
 
 

@@ -35,7 +35,7 @@ from leakhunt.targets.answers import (
 )
 from leakhunt.targets.shipped import MODULES, source
 from leakhunt.targets.tree import read_process
-from leakhunt.units import Seconds
+from leakhunt.units import Bytes, Seconds
 
 __all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
 
@@ -152,6 +152,8 @@ class AgentLink:
         self.key = hello.key
         self.longest_pause: Seconds = 0.0
         """Longest time the app stood still for a snapshot so far."""
+        self.child_memory: Bytes | None = None
+        """Most memory that a snapshot child which walked the heap has copied and taken."""
         self.children: deque[int] = deque(maxlen=_CHILDREN)
         """Pids of the latest snapshot children; one that hangs from the start looks like any child of the app."""
         self._hub = hub
@@ -202,9 +204,13 @@ class AgentLink:
         types: bool,
         sites: bool,
         paths: bool,
+        at_once: int = 1,
         timeout: Seconds = 60.0,
     ) -> Snapshot:
-        """The heap after a round, seen by a snapshot child. What fails in the child is a problem of the snapshot."""
+        """The heap after a round, seen by a snapshot child. What fails in the child is a problem of the snapshot.
+
+        `at_once` is how many workers are asked at the same time, and have to share the memory that is free.
+        """
         wanted: dict[str, object] = {}
         if types:
             wanted["types"] = {"objgraph": source("objgraph")}
@@ -212,7 +218,7 @@ class AgentLink:
             wanted["sites"] = True
         if paths:
             wanted["paths"] = True
-        reply, message = self._observe(wanted, timeout)
+        reply, message = self._observe(wanted, timeout, at_once)
         result = message["result"]
         problem = [reply["problem"]] if reply["problem"] else []
         return Snapshot(
@@ -290,7 +296,9 @@ class AgentLink:
             raise AgentError(f"the agent in process {self.hello.pid} refused {command}: {reply.get('error')}")
         return reply
 
-    def _observe(self, parts: Mapping[str, object], timeout: Seconds) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    def _observe(
+        self, parts: Mapping[str, object], timeout: Seconds, at_once: int = 1
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The agent's reply and the child's message; a child that hangs is killed; up to `TRIES` are made.
 
         On return the child is gone: what it shares with its parent is taken for shared as long as it lives.
@@ -302,7 +310,7 @@ class AgentLink:
             child: int | None = None
             message = None
             try:
-                reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout)
+                reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout, at_once=at_once)
                 child = int(reply["pid"])
                 self.children.append(child)
                 self.longest_pause = max(self.longest_pause, float(reply["pause"]))
@@ -315,6 +323,8 @@ class AgentLink:
                 if child is not None:
                     _end(child, patience=0.0 if message is None else CHILD_END)
             if message is not None:
+                if message.get("memory") is not None:
+                    self.child_memory = max(self.child_memory or 0, int(message["memory"]))
                 return reply, message
         raise AgentError(f"the snapshot child of process {self.hello.pid} did not finish within {timeout:.0f} s")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from leakhunt.agent.journal import note
+from leakhunt.agent.probes.names import type_name
 from leakhunt.agent.probes.shipped import load
-from leakhunt.agent.probes.walk import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

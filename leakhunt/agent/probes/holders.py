@@ -7,10 +7,10 @@ import time
 import types
 from collections import deque
 
+from leakhunt.agent.probes.names import type_name
 from leakhunt.agent.probes.paths import explore
 from leakhunt.agent.probes.plans import LRU
 from leakhunt.agent.probes.shipped import load
-from leakhunt.agent.probes.walk import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
     began = time.monotonic()
     chains = [tuple((edge, kind) for edge, kind in path["chain"]) for path in request["paths"]]
     owners = [chain[:-1] for chain in chains]
-    walk = explore(scene.tracked, [*chains, *owners])
+    walk = explore(scene.tracked, [*chains, *owners], scene.check)
     found = {walk.goals[place]: things for place, things in walk.found.items()}
     ignored = [scene.tracked, *walk.found.values(), found, walk.__dict__]
     rows = []

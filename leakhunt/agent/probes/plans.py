@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
-import re
+import sys
 import types
-from _contextvars import Context
+import weakref
 from _thread import _local as thread_local
 from collections import OrderedDict, defaultdict, deque
 from functools import lru_cache
+
+from leakhunt.agent.probes import natives
+from leakhunt.agent.probes.names import type_name
+from leakhunt.agent.probes.natives import frame_locals, rest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,24 +23,26 @@ if TYPE_CHECKING:
 OWN = "_leakhunt_agent"
 TRANSPARENT = frozenset({"Counted", "Response", "SizedResponse"})
 """Classes of ours through which the app is reached."""
-_NUMBER = re.compile(r"\d+")
 LRU = type(lru_cache(maxsize=None)(len))
 
 
 def plan_for(kind: type) -> Plan:
     """The plan for objects of this type."""
-    exact = EXACT.get(kind)
+    exact = EXACT.get(kind) or natives.BY_NAME.get(type_name(kind))
     if exact is not None:
         return exact
     if _is_own(kind):
         return _nothing
-    plans = [plan for base, plan in INHERITED if issubclass(kind, base)][:1]
     if issubclass(kind, type):
         return _class
+    greenlet = getattr(sys.modules.get("greenlet"), "greenlet", None)
+    bases = INHERITED if greenlet is None else ((greenlet, natives.greenlet), *INHERITED)
+    plans = [plan for base, plan in bases if issubclass(kind, base)][:1]
     attributes = _attributes(kind)
-    plans.append(attributes)
-    if not plans[:-1]:
-        plans.append(_rest)
+    if not plans or plans[0] is natives.greenlet:
+        plans += [attributes, rest]
+    else:
+        plans.append(attributes)
 
     def plan(walk: Walk, thing: Any, node: int) -> None:
         for each in plans:
@@ -79,12 +85,8 @@ def _nothing(walk: Walk, thing: Any, node: int) -> None:
     """For what is ours, and for code, which has many parts and none that grow."""
 
 
-def _rest(walk: Walk, thing: Any, node: int) -> None:
-    """What the collector knows of that has no name."""
-    walk.many(gc.get_referents(thing), node, ".<held>")
-
-
 def _dict(walk: Walk, thing: Any, node: int) -> None:
+    walk.lengths[node] += dict.__len__(thing)
     walk.many(dict.values(thing), node, "['*']")
     walk.many(dict.keys(thing), node, ".keys()[*]")
 
@@ -94,12 +96,23 @@ def _default_dict(walk: Walk, thing: Any, node: int) -> None:
     walk.one(thing.default_factory, node, ".default_factory")
 
 
+def _list(walk: Walk, thing: Any, node: int) -> None:
+    walk.lengths[node] += list.__len__(thing)
+    walk.many(list.__iter__(thing), node, "[*]")
+
+
+def _set(walk: Walk, thing: Any, node: int) -> None:
+    walk.lengths[node] += set.__len__(thing)
+    walk.many(set.__iter__(thing), node, "[*]")
+
+
+def _deque(walk: Walk, thing: Any, node: int) -> None:
+    walk.lengths[node] += deque.__len__(thing)
+    walk.many(deque.__iter__(thing), node, "[*]")
+
+
 def _items(walk: Walk, thing: Any, node: int) -> None:
     walk.many(gc.get_referents(thing), node, "[*]")
-
-
-def _list(walk: Walk, thing: Any, node: int) -> None:
-    walk.many(list.__iter__(thing), node, "[*]")
 
 
 def _tuple(walk: Walk, thing: Any, node: int) -> None:
@@ -112,7 +125,9 @@ def _tuple(walk: Walk, thing: Any, node: int) -> None:
 
 
 def _module(walk: Walk, thing: Any, node: int) -> None:
-    walk.names(vars(thing), node)
+    namespace = vars(thing)
+    walk.names(namespace, node)
+    rest(walk, thing, node)  # what modules in C keep to themselves
 
 
 def _class(walk: Walk, thing: Any, node: int) -> None:
@@ -129,12 +144,12 @@ def _class(walk: Walk, thing: Any, node: int) -> None:
 
 
 def _function(walk: Walk, thing: Any, node: int) -> None:
+    walk.names(thing.__dict__, node)
     for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ()):
         walk.own(cell, node)
         _cell_under(walk, cell, node, f".<closure {name}>")
     walk.many(thing.__defaults__ or (), node, ".__defaults__[*]")
     walk.many((thing.__kwdefaults__ or {}).values(), node, ".__kwdefaults__['*']")
-    walk.names(thing.__dict__, node)
     walk.one(thing.__code__, node, ".__code__")
     for child in gc.get_referents(thing):
         if child is thing.__closure__ or child is thing.__defaults__:
@@ -161,17 +176,19 @@ def _method(walk: Walk, thing: Any, node: int) -> None:
 
 def _lru_cache(walk: Walk, thing: Any, node: int) -> None:
     walk.names(thing.__dict__, node)
-    for child in gc.get_referents(thing):
-        if type(child) is dict:
-            walk.own(child, node)
-            links = [each for each in child.values() if type(each).__name__ != "_lru_list_elem"]
-            walk.many(links, node, ".cache['*']")
-            walk.many(child.keys(), node, ".cache.keys()[*]")
-        elif type(child).__name__ == "_lru_list_elem":
-            walk.own(child, node)
-            walk.many(gc.get_referents(child), node, ".cache['*']")
-        else:
-            walk.one(child, node, ".cache['*']")
+    walk.lengths[node] += thing.cache_info().currsize
+    parts = gc.get_referents(thing)
+    for cache in parts:
+        if type(cache) is dict:
+            walk.own(cache, node)
+            walk.many(cache.keys(), node, ".cache.keys()[*]")
+            parts = [*cache.values(), *parts]
+    for part in parts:
+        if type(part).__name__ == "_lru_list_elem":  # where the cache has a limit; what it has is told by one of both
+            walk.own(part, node)
+            walk.many(gc.get_referents(part), node, ".cache['*']")
+        elif not isinstance(part, type):
+            walk.one(part, node, ".cache['*']")
 
 
 def _local(walk: Walk, thing: Any, node: int) -> None:
@@ -183,32 +200,11 @@ def _local(walk: Walk, thing: Any, node: int) -> None:
                     walk.names(namespace, node)
 
 
-def _context(walk: Walk, thing: Any, node: int) -> None:
-    for variable, value in thing.items():
-        # Numbers in a name tell one instance's variable from another's: all of them are one place.
-        walk.one(value, node, f"[<ContextVar {_NUMBER.sub('*', variable.name)}>]")
-    _rest(walk, thing, node)
-
-
-def _generator(walk: Walk, thing: Any, node: int) -> None:
-    frame = getattr(thing, "gi_frame", None) or getattr(thing, "cr_frame", None) or getattr(thing, "ag_frame", None)
-    if frame is not None:
-        walk.own(frame, node)
-        frame_locals(walk, frame, node)
-    _rest(walk, thing, node)
-
-
 def _frame(walk: Walk, thing: Any, node: int) -> None:
     if thing.f_code.co_filename.startswith(f"<{OWN}"):
         return
     frame_locals(walk, thing, node)
     walk.one(thing.f_back, node, ".f_back")
-
-
-def frame_locals(walk: Walk, frame: Any, node: int) -> None:
-    """The local variables of a frame."""
-    for name, child in frame.f_locals.items():
-        walk.one(child, node, f".{name}")
 
 
 def _traceback(walk: Walk, thing: Any, node: int) -> None:
@@ -225,9 +221,9 @@ EXACT: dict[type, Plan] = {
     dict: _dict,
     list: _list,
     tuple: _items,
-    set: _items,
+    set: _set,
     frozenset: _items,
-    deque: _items,
+    deque: _deque,
     OrderedDict: _dict,
     defaultdict: _default_dict,
     types.ModuleType: _module,
@@ -237,23 +233,22 @@ EXACT: dict[type, Plan] = {
     types.CellType: _cell,
     types.FrameType: _frame,
     types.TracebackType: _traceback,
-    types.GeneratorType: _generator,
-    types.CoroutineType: _generator,
-    types.AsyncGeneratorType: _generator,
     type: _class,
     LRU: _lru_cache,
-    Context: _context,
+    **natives.EXACT,
 }
 INHERITED: tuple[tuple[type, Plan], ...] = (
     (defaultdict, _default_dict),
     (dict, _dict),
     (list, _list),
     (tuple, _tuple),
-    (set, _items),
+    (set, _set),
     (frozenset, _items),
-    (deque, _items),
+    (deque, _deque),
     (types.ModuleType, _module),
     (thread_local, _local),
     (BaseException, _exception),
+    (weakref.ReferenceType, natives.reference),
+    *((kind, natives.EXACT[kind]) for kind in natives.BUFFERS),
 )
 """For subclasses, before their slots and attributes; the first that fits."""

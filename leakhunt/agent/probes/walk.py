@@ -1,7 +1,7 @@
 """The walk over the heap: breadth-first from the roots, objects gathered under one node per parent node, edge and type.
 
-Indexes and keys of containers are masked, `__dict__` is no hop, and a chain of equal hops (a linked list) is one
-node. Each object counts once, at the first node it is met at: by the order of roots and by distance.
+Indexes and keys of containers are masked, `__dict__` is no hop, and what repeats on the way (a linked list, a tree)
+is one node. Each object counts once, at the first node it is met at: by the order of roots and by distance.
 """
 
 from __future__ import annotations
@@ -11,17 +11,23 @@ import sys
 import types
 from collections import deque
 
+from leakhunt.agent.probes.met import IN_PAGE, PAGE, Met
+from leakhunt.agent.probes.names import Names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable
 
     Plan = Callable[["Walk", Any, int], None]
+    Chain = tuple[tuple[str, str], ...]
 
 LIMIT = 200_000
 """Nodes; objects that would make more are counted at their parents' nodes."""
-LEAVES = frozenset(
-    {str, bytes, int, float, bool, complex, type(None), type(...), type(NotImplemented), range, bytearray}
-)
+REPEATS = 4
+"""Hops after which a way may come back to a node like one it has passed, and is taken to go round."""
+STRIDE = 20_000
+"""Objects between two looks at what the walk has cost."""
+LEAVES = frozenset({str, bytes, int, float, bool, complex, type(None), type(...), type(NotImplemented), range})
 FOLDED = frozenset(
     {
         types.CodeType,
@@ -42,24 +48,35 @@ _PARTS = frozenset({dict, tuple, str, types.CodeType})
 class Walk:
     """Nodes as parallel lists; node 0 is the root of all."""
 
-    def __init__(self, plan_for: Callable[[type], Plan], wanted: Iterable[tuple[tuple[str, str], ...]] = ()) -> None:
+    def __init__(
+        self,
+        plan_for: Callable[[type], Plan],
+        wanted: Iterable[Chain] = (),
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`wanted` are chains of (edge, type) whose objects are kept; `check` raises to give the walk up."""
         self.parents = [-1]
         self.edges = [""]
         self.types = [""]
         self.counts = [0]
         self.sizes = [0]
-        self.seen: set[int] = set()
+        self.lengths = [0]
+        """Entries of the containers at a node, whoever else has them."""
+        self.met = Met()
         self.found: dict[int, list[Any]] = {}
         """Objects at the nodes that were asked for."""
-        self.goals: dict[int, tuple[tuple[str, str], ...]] = {}
+        self.goals: dict[int, Chain] = {}
+        self._names = Names()
         self._steps = {chain[:depth] for chain in wanted for depth in range(len(chain) + 1)}
         self._wanted = set(wanted)
-        self._chains: dict[int, tuple[tuple[str, str], ...]] = {0: ()} if self._wanted else {}
+        self._chains: dict[int, Chain] = {0: ()} if self._wanted else {}
         self._nodes: dict[tuple[int, str, type], int] = {}
-        self._names: dict[type, str] = {}
+        self._places: dict[tuple[int, str, str], int] = {}
         self._plan_for = plan_for
         self._plans: dict[type, Plan] = {}
-        self._queue: deque[tuple[Any, int]] = deque()
+        self._check = check
+        self._queue: deque[Any] = deque()
+        """Objects to look into, each followed by its node: pairs would be a million tuples."""
         self.many = _meet_many(self, self._queue)
         """All children behind one masked edge: `many(children, node, edge)`."""
         self.names = _meet_names(self, self._queue)
@@ -67,32 +84,38 @@ class Walk:
 
     def skip(self, objects: Iterable[Any]) -> None:
         """Never look at these. The caller keeps them alive."""
-        self.seen.update(map(id, objects))
+        for thing in objects:
+            self.met.add(thing)
 
     def run(self) -> None:
         """Walk on until nothing more can be reached."""
         queue, plans = self._queue, self._plans
+        take = queue.popleft
         while queue:
-            thing, node = queue.popleft()
-            kind = type(thing)
-            plan = plans.get(kind)
-            if plan is None:
-                plan = plans[kind] = self._plan_for(kind)
-            try:
-                plan(self, thing, node)
-            except Exception:  # noqa: S112  # an object that cannot be looked into is a leaf
-                continue
+            self._check()
+            for _ in range(min(STRIDE, len(queue) // 2)):
+                thing, node = take(), take()
+                kind = type(thing)
+                plan = plans.get(kind)
+                if plan is None:
+                    plan = plans[kind] = self._plan_for(kind)
+                    self.one(kind, node, ".__class__")
+                try:
+                    plan(self, thing, node)
+                except Exception:  # noqa: S112  # an object that cannot be looked into is a leaf
+                    continue
 
     def one(self, child: Any, node: int, edge: str) -> None:
         """One child behind an edge of its own."""
-        if id(child) not in self.seen:
+        if not self.met.has(child):
             self.many((child,), node, edge)
 
-    def own(self, part: Any, node: int) -> None:
-        """An object that is no hop: its size belongs to the node."""
-        if id(part) not in self.seen:
-            self.seen.add(id(part))
+    def own(self, part: Any, node: int) -> bool:
+        """An object that is no hop: its size belongs to the node. Whether it had not been met."""
+        new = self.met.add(part)
+        if new:
             self.sizes[node] += sys.getsizeof(part, 0)
+        return new
 
     def fold(self, function: types.FunctionType, node: int) -> bool:
         """Count a function that can hold nothing to the node that has it; False if it has room for something.
@@ -110,11 +133,12 @@ class Walk:
 
     def root(self, name: str, thing: Any) -> int:
         """A root under its own name; its node."""
-        self.seen.add(id(thing))
+        self.met.add(thing)
         place = self.place(0, name, type(thing))
         self.counts[place] += 1
         self.sizes[place] += sys.getsizeof(thing, 0)
-        self._queue.append((thing, place))
+        self._queue.append(thing)
+        self._queue.append(place)
         return place
 
     def place(self, node: int, edge: str, kind: type) -> int:
@@ -122,15 +146,28 @@ class Walk:
         key = (node, edge, kind)
         place = self._nodes.get(key)
         if place is None:
-            place = self._nodes[key] = self._new(node, edge, kind)
+            place = self._nodes[key] = self._find(node, self._names.edge(node, edge), self._names.type(node, kind))
         return place
 
-    def _new(self, node: int, edge: str, kind: type) -> int:
-        name = self._names.get(kind)
-        if name is None:
-            name = self._names[kind] = type_name(kind)
-        if edge == self.edges[node] and name == self.types[node]:
-            return node
+    def _find(self, node: int, edge: str, name: str) -> int:
+        # Classes that are made anew with every request have one name, and one node.
+        key = (node, edge, name)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = self._passed(node, edge, name) or self._new(node, edge, name)
+        return place
+
+    def _passed(self, node: int, edge: str, name: str) -> int | None:
+        """The node on the way here that this one would repeat."""
+        for _ in range(REPEATS):
+            if edge == self.edges[node] and name == self.types[node]:
+                return node
+            node = self.parents[node]
+            if node <= 0:
+                return None
+        return None
+
+    def _new(self, node: int, edge: str, name: str) -> int:
         place = len(self.parents)
         if place >= LIMIT:
             return node
@@ -139,11 +176,12 @@ class Walk:
         self.types.append(name)
         self.counts.append(0)
         self.sizes.append(0)
+        self.lengths.append(0)
         if node in self._chains:
             self._watch(place, (*self._chains[node], (edge, name)))
         return place
 
-    def _watch(self, place: int, chain: tuple[tuple[str, str], ...]) -> None:
+    def _watch(self, place: int, chain: Chain) -> None:
         if chain in self._steps:
             self._chains[place] = chain
         if chain in self._wanted:
@@ -151,20 +189,22 @@ class Walk:
             self.goals[place] = chain
 
 
-def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[Any], int, str], None]:
+def _meet_many(walk: Walk, queue: deque[Any]) -> Callable[[Iterable[Any], int, str], None]:
     # Runs once per object of the heap: variables of a closure are reached faster than attributes.
-    seen, meet, counts, sizes, found = walk.seen, walk.seen.add, walk.counts, walk.sizes, walk.found
+    pages, counts, sizes, found = walk.met, walk.counts, walk.sizes, walk.found
     enqueue, place_of, getsizeof, leaves, folded = queue.append, walk.place, sys.getsizeof, LEAVES, FOLDED
-    fold, function = walk.fold, types.FunctionType
+    fold, function, bits, mask = walk.fold, types.FunctionType, PAGE, IN_PAGE
 
     def many(children: Iterable[Any], node: int, edge: str) -> None:
         last: Any = None
         place = 0
         for child in children:
             identity = id(child)
-            if identity in seen:
+            page = pages[identity >> bits]
+            identity = identity >> 4 & mask
+            if page[identity]:
                 continue
-            meet(identity)
+            page[identity] = 1
             kind = type(child)
             if kind in folded:
                 sizes[node] += getsizeof(child, 0)
@@ -177,27 +217,30 @@ def _meet_many(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[Iterable[
             counts[place] += 1
             sizes[place] += getsizeof(child, 0)
             if kind not in leaves:
-                enqueue((child, place))
+                enqueue(child)
+                enqueue(place)
             if found and place in found:
                 found[place].append(child)
 
     return many
 
 
-def _meet_names(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[dict[Any, Any], int], None]:
-    seen, meet, counts, sizes, found = walk.seen, walk.seen.add, walk.counts, walk.sizes, walk.found
+def _meet_names(walk: Walk, queue: deque[Any]) -> Callable[[dict[Any, Any], int], None]:
+    pages, counts, sizes, found = walk.met, walk.counts, walk.sizes, walk.found
     enqueue, place_of, own = queue.append, walk.place, walk.own
     getsizeof, leaves, folded = sys.getsizeof, LEAVES, FOLDED
-    fold, function = walk.fold, types.FunctionType
+    fold, function, bits, mask = walk.fold, types.FunctionType, PAGE, IN_PAGE
     places: dict[tuple[int, Any, type], int] = {}
 
     def names(namespace: dict[Any, Any], node: int) -> None:
         own(namespace, node)
         for name, child in namespace.items():
             identity = id(child)
-            if identity in seen:
+            page = pages[identity >> bits]
+            identity = identity >> 4 & mask
+            if page[identity]:
                 continue
-            meet(identity)
+            page[identity] = 1
             kind = type(child)
             if kind in folded:
                 sizes[node] += getsizeof(child, 0)
@@ -211,21 +254,9 @@ def _meet_names(walk: Walk, queue: deque[tuple[Any, int]]) -> Callable[[dict[Any
             counts[place] += 1
             sizes[place] += getsizeof(child, 0)
             if kind not in leaves:
-                enqueue((child, place))
+                enqueue(child)
+                enqueue(place)
             if found and place in found:
                 found[place].append(child)
 
     return names
-
-
-def type_name(kind: type) -> str:
-    """`module.Name`, without `builtins`."""
-    module = type.__dict__["__module__"].__get__(kind)
-    name = type.__dict__["__name__"].__get__(kind)
-    return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
-
-
-def unreferenced(objects: list[Any]) -> list[Any]:
-    """Those that no other of them refers to: where to begin when nobody in Python holds them."""
-    inner = {id(child) for thing in objects for child in gc.get_referents(thing) if child is not thing}
-    return [thing for thing in objects if id(thing) not in inner]

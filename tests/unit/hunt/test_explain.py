@@ -194,6 +194,11 @@ def test_what_a_snapshot_could_not_see_is_a_caveat(leaky: Bench) -> None:
     assert len(leaky.run.snapshots) == 4
 
 
+def test_what_a_snapshot_child_took_counts(leaky: Bench) -> None:
+    explain(leaky.rounds, "image", CHEAP, show_values=False)
+    assert leaky.rounds.child_memory == only(leaky).child_memory == 90_000_000
+
+
 def test_pauses_of_snapshots_count(leaky: Bench) -> None:
     only(leaky).pause = 0.07
     explain(leaky.rounds, "image", CHEAP, show_values=False)

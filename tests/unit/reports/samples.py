@@ -338,7 +338,7 @@ LEAK: Final = Report(
             "worker-died", "gunicorn worker 2 was killed by SIGKILL after 450 requests; its rounds up to then count."
         ),
     ),
-    cost=Cost(cpu_fraction=0.013, memory=6_501_171, longest_pause=0.0052),
+    cost=Cost(cpu_fraction=0.013, memory=6_501_171, longest_pause=0.0052, child_memory=93_847_552),
     next_command="leakhunt profile courseware.wsgi:application --chdir examples/courseware --env VARIANT=fixed",
     outcome="complete",
     flame=((VIDEO_STACK, 2_198_732.8), (IMAGE_STACK, 42_188.8), (DOCUMENT_STACK, 9_113.6)),

@@ -110,13 +110,14 @@ def test_the_tree_of_paths_is_put_together_from_its_columns() -> None:
         "types": [2, 3],
         "counts": [1, 40],
         "sizes": [0, 9_000],
+        "lengths": [0, 70],
         "names": ["", "views", "root", "module"],
     }
-    assert read_paths(part) == (PathNode(-1, "", "root", 1, 0), PathNode(0, "views", "module", 40, 9_000))
+    assert read_paths(part) == (PathNode(-1, "", "root", 1, 0), PathNode(0, "views", "module", 40, 9_000, 70))
 
 
 def test_columns_of_different_lengths_are_no_tree() -> None:
-    part = {"parents": [-1, 0], "edges": [0], "types": [0], "counts": [1], "sizes": [0], "names": [""]}
+    part = {"parents": [-1, 0], "edges": [0], "types": [0], "counts": [1], "sizes": [0], "lengths": [0], "names": [""]}
     with pytest.raises(ValueError, match="shorter"):
         read_paths(part)
 
