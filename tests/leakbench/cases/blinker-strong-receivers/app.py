@@ -28,6 +28,6 @@ uploaded.connect(thank)
 
 def application(environ, start_response):
     if LEAKY:
-        listen(f"{environ['QUERY_STRING']} " * 100)
+        listen(f"{environ['QUERY_STRING']:<12}" * 80)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"uploaded"]

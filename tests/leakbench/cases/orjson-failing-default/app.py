@@ -7,7 +7,7 @@ import orjson
 
 class Document:
     def __init__(self, query):
-        self.text = f"{query} " * 800
+        self.text = f"{query:<12}" * 400
 
 
 def refuse(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from sqlalchemy import column, create_engine, select, table
+from sqlalchemy import column, create_engine, select, table, text
 
 engine = create_engine("sqlite://", query_cache_size=500 if os.environ["LEAKY"] == "1" else 0)
 lessons = table("lessons", column("id"), column("title"))
@@ -14,7 +14,7 @@ with engine.begin() as connection:
 
 
 def find(number):
-    statement = select(lessons.c.id.label(f"lesson_{number}")).where(lessons.c.title == str(number))
+    statement = select(lessons.c.id).where(text(f"title = '{number}'"))
     with engine.connect() as connection:
         return connection.execute(statement).fetchall()
 

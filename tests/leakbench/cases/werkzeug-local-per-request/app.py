@@ -12,7 +12,7 @@ shared = Local()
 
 def greet(store, query):
     """Keep the user in the store while the page is made."""
-    store.user = {"name": f"user {query} " * 150, "query": query}
+    store.user = {"name": f"user {query:<12}" * 100, "query": query}
     return store.user["name"][:20].encode()
 
 
