@@ -22,6 +22,7 @@ from typing import Final, final
 from urllib.parse import quote
 
 from leakhunt.errors import RunFileError, UsageError
+from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Plan, Round, Run, Worker
 from leakhunt.model.snapshot import Container, Snapshot
@@ -31,12 +32,14 @@ from leakhunt.runfile_rows import (
     SCHEMA,
     TABLES,
     Row,
+    calls_row,
     container_row,
     plan_row,
     round_row,
     sample_row,
     snapshot_row,
     storable,
+    to_calls,
     to_container,
     to_plan,
     to_round,
@@ -153,6 +156,11 @@ class RunWriter:
         """Add a closer look at one holder."""
         with self._transaction():
             self._put("containers", container_row(container))
+
+    def calls(self, table: CallTable) -> None:
+        """Add what was read around the operations of one worker."""
+        with self._transaction():
+            self._put("calls", calls_row(table))
 
     def caveat(self, caveat: Caveat) -> None:
         """Add a reason to trust the run less."""
@@ -311,6 +319,7 @@ def _read(database: sqlite3.Connection) -> Run:
         peaks=tuple(PeakSample(*row) for row in _rows(database, "peaks")),
         snapshots=tuple(map(to_snapshot, _rows(database, "snapshots"))),
         containers=tuple(map(to_container, _rows(database, "containers"))),
+        calls=tuple(map(to_calls, _rows(database, "calls"))) if _has(database, "calls") else (),
         caveats=tuple(Caveat(*row) for row in _rows(database, "caveats")),
         cost=next((Cost(*row) for row in _rows(database, "cost")), None),
         outcome=meta.get("outcome"),
@@ -328,6 +337,12 @@ def _read_rounds(database: sqlite3.Connection) -> tuple[Round, ...]:
     for row in _rows(database, "samples"):
         samples[row[1]].append(to_sample(row, served[row[0]]))
     return tuple(to_round(row, doses[row[0]], tuple(samples[row[0]])) for row in _rows(database, "rounds"))
+
+
+def _has(database: sqlite3.Connection, table: str) -> bool:
+    """Whether there is such a table: a run may be older than it."""
+    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return bool(database.execute(query, (table,)).fetchone()[0])
 
 
 def _rows(database: sqlite3.Connection, table: str) -> list[Row]:

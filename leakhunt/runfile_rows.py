@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any, Final, TypeAlias
 
+from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, Sample
 from leakhunt.model.run import Phase, Plan, Role, Round, Worker
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
@@ -44,6 +45,7 @@ CREATE TABLE peaks (step TEXT, worker TEXT, uploaded INTEGER, peak INTEGER);
 CREATE TABLE snapshots (worker TEXT, round INTEGER, pause REAL, body BLOB);
 CREATE TABLE containers (worker TEXT, round INTEGER, path TEXT, type TEXT, length INTEGER, deep_size INTEGER,
     cap INTEGER, cap_source TEXT, chain TEXT, problems TEXT);
+CREATE TABLE calls (worker TEXT, round INTEGER, requests INTEGER, body BLOB);
 CREATE TABLE caveats (code TEXT, text TEXT);
 CREATE TABLE cost (cpu_fraction REAL, memory INTEGER, longest_pause REAL, child_memory INTEGER);
 """
@@ -105,6 +107,13 @@ def container_row(container: Container) -> Row:
     """A container, its lists as JSON."""
     *columns, chain, problems = astuple(container)
     return (*columns, json.dumps(chain), json.dumps(problems))
+
+
+def calls_row(table: CallTable) -> Row:
+    """A table of calls, its operations compressed."""
+    body = {"operations": [astuple(each) for each in table.operations], "skipped": dict(table.skipped)}
+    packed = zlib.compress(json.dumps(body, separators=(",", ":")).encode())
+    return (table.worker, table.round, table.requests, packed)
 
 
 def to_plan(row: Row, options: Mapping[str, str]) -> Plan:
@@ -174,3 +183,24 @@ def to_container(row: Row) -> Container:
     *columns, chain, problems = row
     whole = (*columns, tuple(json.loads(chain)), tuple(json.loads(problems)))
     return Container(*whole)
+
+
+def to_calls(row: Row) -> CallTable:
+    """The table of calls of a row.
+
+    Raises:
+        ValueError, KeyError, TypeError, zlib.error: the row is damaged.
+    """
+    worker, number, requests, packed = row
+    body = json.loads(zlib.decompress(packed))
+    operations = tuple(
+        Operation(
+            tuple(Frame(*frame) for frame in stack),
+            kind,
+            tuple(Callee(*callee) for callee in callees),
+            tuple((file, function) for file, function in callbacks),
+            *rest,
+        )
+        for stack, kind, callees, callbacks, *rest in body["operations"]
+    )
+    return CallTable(worker, number, requests, operations, body["skipped"])

@@ -19,6 +19,7 @@ from typing import Final
 from builders import Kept
 from builders import snapshot as make_snapshot
 from leakhunt.errors import AgentError, TargetError, WorkloadError
+from leakhunt.model.calls import CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, RequestRecord
 from leakhunt.model.run import Caveat, Role, Round, Worker
 from leakhunt.model.snapshot import Container, PathNode, Snapshot
@@ -117,6 +118,10 @@ class FakeLink(AgentLink):
         """Of the next snapshots."""
         self.during_heap: Callable[[], None] = lambda: None
         """What happens while a snapshot child lives."""
+        self.watched: tuple[Operation, ...] = ()
+        """Operations that lead into extensions, seen from the next `watch` to the one after it."""
+        self.skipped: dict[str, int] = {}
+        """Why requests are not watched."""
         self.inspected: list[tuple[str, bool]] = []
         self._app, self._temp_dir, self._log = app, temp_dir, log
 
@@ -170,6 +175,15 @@ class FakeLink(AgentLink):
     def trace(self, frames: int | None) -> None:
         self._do("trace" if frames else "untrace")
         self.traced = frames
+
+    def watch(self, round: int) -> CallTable:
+        self._do("watch")
+        watched, self.watched = self.watched, ()
+        requests = 0 if self.skipped or not watched else 1
+        return CallTable(self.key, round, requests, watched if requests else (), self.skipped)
+
+    def stop_watching(self) -> None:
+        self._do("unwatch")
 
     def inspect(
         self,

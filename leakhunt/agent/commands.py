@@ -9,6 +9,7 @@ import time
 from leakhunt.agent import child, clone, headroom
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.journal import problems
+from leakhunt.agent.middleware import Onlooker
 from leakhunt.agent.process import temp_dir
 
 TYPE_CHECKING = False
@@ -140,9 +141,29 @@ def lines(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
     return {"functions": measured.table()}
 
 
+def watch(_: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """Start to look on at calls into extensions, tell what was seen since this was last asked, or stop."""
+    if request["on"] and Onlooker.watch is None:
+        from leakhunt.agent.watch import Watch
+
+        Onlooker.watch = Watch()
+    table: dict[str, Any] = Onlooker.watch.table() if Onlooker.watch is not None else {}
+    if not request["on"]:
+        stop_watching()
+    return table
+
+
+def stop_watching() -> None:
+    """Look on no longer, if we did."""
+    watching, Onlooker.watch = Onlooker.watch, None
+    if watching is not None:
+        watching.stop()
+
+
 def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
     """Undo everything and go."""
     stop_tracing()
+    stop_watching()
     return {"left": agent.detach()}
 
 
@@ -153,5 +174,6 @@ COMMANDS = {
     "snapshot": snapshot,
     "trace": trace,
     "lines": lines,
+    "watch": watch,
     "detach": detach,
 }

@@ -96,6 +96,7 @@ class Agent:
         if spawn.is_preparing():
             return
         commands.stop_tracing()
+        commands.stop_watching()
         COUNTERS.reset()
         clear()
         self.children = []
@@ -214,6 +215,7 @@ class Agent:
         if not self.detached:
             self.detach()
         commands.stop_tracing()
+        commands.stop_watching()
         for pid in self.children:
             os.kill(pid, 9)
         while self.children:

@@ -34,6 +34,12 @@ class Mark:
                 note("finish")
 
 
+class Onlooker:
+    """What looks on while requests are handled, in some of the explain rounds; else there is none."""
+
+    watch: Any = None
+
+
 CURRENT: ContextVar[Mark | None] = ContextVar("leakhunt_request", default=None)
 
 
@@ -80,7 +86,8 @@ def call(app: Callable[[Any, Any], Any], environ: Any, start_response: Any) -> A
         return app(environ, start_response)
     token = CURRENT.set(mark)
     try:
-        result = app(environ, start_response)
+        watch = Onlooker.watch
+        result = app(environ, start_response) if watch is None else watch.run(app, environ, start_response)
     except BaseException:
         mark.finish()
         raise
@@ -105,8 +112,9 @@ class Response:
     def __next__(self) -> Any:
         if self._iterator is None:
             self._iterator = iter(self._iterable)
+        watch = Onlooker.watch
         try:
-            return next(self._iterator)
+            return next(self._iterator) if watch is None else watch.run(next, self._iterator)
         except BaseException:
             self._mark.finish()
             raise

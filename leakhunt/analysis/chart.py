@@ -19,6 +19,7 @@ _LABELS: Final[Mapping[Phase, str]] = {
     Phase.SETTLE: "settle",
     Phase.PEAK: "peaks",
     Phase.EXPLAIN: "explain",
+    Phase.CALLS: "calls",
 }
 
 

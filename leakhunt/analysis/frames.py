@@ -11,6 +11,8 @@ from leakhunt.model.snapshot import Frame
 
 _INSTALLED: Final = re.compile(r".*/(?:site|dist)-packages/(.+)")
 _STANDARD: Final = re.compile(r".*/lib(?:64)?/(?:python|pypy)\d+\.\d+/(.+)")
+_OWN_SERVER: Final = "/leakhunt/targets/stdlib_server.py"
+"""Serves apps where there is nothing better; leakhunt may run from a checkout."""
 _DISTRIBUTIONS: Final[Mapping[str, str]] = {
     "PIL": "Pillow",
     "attr": "attrs",
@@ -27,8 +29,13 @@ _DISTRIBUTIONS: Final[Mapping[str, str]] = {
 
 
 def is_application(frame: Frame) -> bool:
-    """Whether the file belongs to the target's own code: not installed, not the interpreter's, not generated."""
-    return not frame.file.startswith("<") and not _INSTALLED.match(frame.file) and not _STANDARD.match(frame.file)
+    """Whether the file belongs to the target's own code: not installed, the interpreter's, generated or ours."""
+    return (
+        not frame.file.startswith("<")
+        and not frame.file.endswith(_OWN_SERVER)
+        and not _INSTALLED.match(frame.file)
+        and not _STANDARD.match(frame.file)
+    )
 
 
 def innermost_application(stack: Sequence[Frame]) -> Frame | None:

@@ -9,6 +9,15 @@ from typing import Final
 
 from leakhunt.analysis import wording
 from leakhunt.analysis.advice import advice
+from leakhunt.analysis.assess import assess
+from leakhunt.analysis.calls import (
+    Blame,
+    WatchedOperation,
+    blame_for_memory,
+    blame_for_objects,
+    is_held,
+    watched_operations,
+)
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.fingerprint import fingerprint
 from leakhunt.analysis.frames import library_of, short_file
@@ -28,6 +37,7 @@ _EXPLAINED: Final = 0.5
 _SAME: Final = 0.75
 """Share of a route's growth from which the suspects of the explain rounds are taken to be all of it."""
 UNEXPLAINED: Final = "unexplained"
+_NOTHING_FOUND: Final = "neither an allocating line nor a growing path was found for it"
 _MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "threads": ("threads", ("Thread", "_thread")),
@@ -67,6 +77,11 @@ class Case:
         return max(0.0, self.report.bytes_per_request or 0.0)
 
     @property
+    def operations(self) -> tuple[WatchedOperation, ...]:
+        """What leads into extensions, as far as it was watched."""
+        return watched_operations(self.run, self.report.route)
+
+    @property
     def certain(self) -> float:
         """As many of them as there are in any case, where noise makes the total vague."""
         interval = self.report.bytes_per_request_interval
@@ -76,6 +91,14 @@ class Case:
 def explained_paths(run: Run) -> Mapping[str, tuple[GrowingPath, ...]]:
     """By step, the paths that its explain rounds show to grow: what is worth a closer look while the target lives."""
     return {alone.step: growing_paths(alone) for alone in alone_rounds(run)}
+
+
+def wants_calls(run: Run, step: str) -> bool:
+    """Whether objects that something in Python holds leave much of the growth of a step unexplained."""
+    route = assess(run).routes.get(run.routes.get(step, step))
+    leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
+    held = sum(lead.size_per_request for lead in leads if is_held(lead))
+    return route is not None and held < _SAME * route.bytes_per_request
 
 
 def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
@@ -177,6 +200,10 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     cap = container.cap if container else None
     cause = "bounded-cache" if cap is not None or case.judgement.state == "bounded" else "python-objects"
     place = _site(site, case.run.conditions)
+    library = library_of(site.stack, case.run.conditions) if site else None
+    blame = None if is_held(lead) else blame_for_objects(case.operations, lead)
+    if blame is not None:
+        place, library = place or blame.site(case.run.conditions), blame.library(case.run.conditions)
     return Suspect(
         route=case.report.route,
         bytes_per_request=lead.size_per_request,
@@ -184,14 +211,14 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
         type=path.type if path else None,
         cause=cause,
         site=place,
-        library=library_of(site.stack, case.run.conditions) if site else None,
-        stack=site.stack if site else (),
+        library=library,
+        stack=site.stack if site else blame.stack if blame else (),
         path=path.path if path else None,
         path_nodes=tuple(_node(hop) for hop in path.hops) if path else (),
         fingerprint=_fingerprint(path, place, cause),
-        origin="application" if site is None or site.application else "library",
+        origin="application" if blame is None and (site is None or site.application) else "library",
         confidence=_confidence(case, lead),
-        reasons=_reasons(lead),
+        reasons=(*_reasons(lead), *([blame.reason] if blame else [])),
         deep_size=container.deep_size if container else None,
         cap=cap,
         chain=container.chain if container else (),
@@ -208,10 +235,12 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         return [_unexplained(case, missing)]
     share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
     cause = "native" if case.report.bytes_per_request_basis == "live" else "mapped-by-interpreter-or-extension"
+    blame = blame_for_memory(case.operations, cause, missing)
     owner = _native_owner(suspects)
-    if owner is None:
-        return [_bare(case, cause, missing, None, share), *suspects]
+    if owner is None or (blame is not None and not _from_package(owner.type)):
+        return [_blamed(case, _bare(case, cause, missing, None, share), blame), *suspects]
     index = suspects.index(owner)
+    owner = _blamed(case, owner, blame)
     suspects[index] = replace(
         owner,
         cause=cause,
@@ -223,6 +252,22 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         advice=advice(cause, _holder_of(case, owner), None, owner.cap),
     )
     return suspects
+
+
+def _blamed(case: Case, suspect: Suspect, blame: Blame | None) -> Suspect:
+    """The suspect with the line and the extension that the watched calls speak against."""
+    if blame is None:
+        return suspect
+    site = blame.site(case.run.conditions) or suspect.site
+    return replace(
+        suspect,
+        site=site,
+        library=blame.library(case.run.conditions),
+        stack=blame.stack,
+        origin="library",
+        fingerprint=fingerprint([suspect.path or case.report.route], suspect.type, suspect.cause, site),
+        reasons=(*(each for each in suspect.reasons if each != _NOTHING_FOUND), blame.reason),
+    )
 
 
 def _holder_of(case: Case, suspect: Suspect) -> str | None:
@@ -268,7 +313,7 @@ def _bare(case: Case, cause: str, size: float | None, count: float | None, reaso
     """A growth without line or holder."""
     print_ = fingerprint([case.report.route], None, cause, None)
     explained = cause != UNEXPLAINED
-    looked = ("neither an allocating line nor a growing path was found for it",) if explained else ()
+    looked = (_NOTHING_FOUND,) if explained else ()
     return Suspect(
         case.report.route, size, count, None, cause, None, None, (), None, (), print_, "application",
         "strong" if explained else "weak", (reason, *looked),

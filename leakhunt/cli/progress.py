@@ -13,7 +13,7 @@ from rich.text import Text
 from leakhunt.model.run import Phase, Round
 from leakhunt.units import format_duration, format_size
 
-_SHOW_MEMORY: Final = (Phase.DOSE, Phase.REPEATED, Phase.EXPLAIN, Phase.WARM_UP)
+_SHOW_MEMORY: Final = (Phase.DOSE, Phase.REPEATED, Phase.EXPLAIN, Phase.CALLS, Phase.WARM_UP)
 
 
 class Progress:

@@ -12,6 +12,7 @@ from typing import Final
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.paths import growing_paths
 from leakhunt.errors import AgentError
+from leakhunt.hunt.calls import watch_calls
 from leakhunt.hunt.doses import MEAN_MULTIPLE, base_for_total, prime_doses
 from leakhunt.hunt.lives import life_span
 from leakhunt.hunt.rounds import Rounds
@@ -54,6 +55,7 @@ def explain(rounds: Rounds, step: str, cost: StepCost, *, show_values: bool) -> 
         _inspect(rounds, step, show_values=show_values)
     finally:
         _stop_tracing(rounds, traced)
+    watch_calls(rounds, step)
 
 
 def explain_doses(duration: Seconds, growth: Bytes, workers: int, room: int | None = None) -> Sequence[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import Final
 
 from leakhunt.model.run import Run
@@ -27,3 +28,25 @@ def package_versions(run: Run) -> dict[str, str]:
 
 def _files(run: Run) -> Iterable[str]:
     return {frame.file for snapshot in run.snapshots for site in snapshot.sites for frame in site.stack}
+
+
+class Packages:
+    """Which installed distribution a file belongs to."""
+
+    def __init__(self) -> None:
+        self._owners: dict[Path, dict[Path, tuple[str, str]]] = {}
+
+    def owner(self, file: Path) -> tuple[str, str] | None:
+        """Name and version of the distribution that has installed a file; None where none says so."""
+        match = _INSTALLED.match(str(file))
+        if match is None:
+            return None
+        directory = Path(match[1])
+        if directory not in self._owners:
+            self._owners[directory] = {
+                directory / str(each): (distribution.metadata["Name"], distribution.version)
+                for distribution in distributions(path=[str(directory)])
+                for each in distribution.files or ()
+                if ".so" in each.name
+            }
+        return self._owners[directory].get(file)

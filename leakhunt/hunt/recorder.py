@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import PeakSample, RequestRecord, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Plan, Round, Run, Worker
 from leakhunt.model.snapshot import Container, Snapshot
@@ -25,6 +26,7 @@ class Recorder:
         self._peaks: list[PeakSample] = []
         self._snapshots: list[Snapshot] = []
         self._containers: list[Container] = []
+        self._calls: list[CallTable] = []
         self._caveats: dict[str, Caveat] = {}
         self._cost: Cost | None = None
         self._outcome: str | None = None
@@ -70,6 +72,11 @@ class Recorder:
         self._containers.append(container)
         self._writer.container(container)
 
+    def calls(self, table: CallTable) -> None:
+        """What was read around the operations of one worker."""
+        self._calls.append(table)
+        self._writer.calls(table)
+
     def caveat(self, code: str, text: str) -> None:
         """A reason to trust the run less; recorded once per code and text."""
         caveat = Caveat(code, text)
@@ -101,6 +108,7 @@ class Recorder:
             peaks=tuple(self._peaks),
             snapshots=tuple(self._snapshots),
             containers=tuple(self._containers),
+            calls=tuple(self._calls),
             caveats=tuple(self._caveats.values()),
             cost=self._cost,
             outcome=self._outcome,

@@ -98,7 +98,10 @@ class Library:
     package: str
     version: str | None
     file: str
+    """Below its library directory: `msgpack/_cmsgpack.cpython-312-x86_64-linux-gnu.so`."""
     function: str
+    shared_object: str | None = None
+    """The whole path of the file, as the target sees it, where it is a shared object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.snapshot import Container, Snapshot
 from leakhunt.units import Bytes, Seconds
@@ -28,6 +29,8 @@ class Phase(str, Enum):
     PEAK = "peak"
     EXPLAIN = "explain"
     """One route alone, allocations traced, a snapshot at the end."""
+    CALLS = "calls"
+    """One route alone, memory read around what leads into extensions."""
 
 
 class Role(str, Enum):
@@ -148,6 +151,7 @@ class Run:
     peaks: tuple[PeakSample, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     containers: tuple[Container, ...] = ()
+    calls: tuple[CallTable, ...] = ()
     caveats: tuple[Caveat, ...] = ()
     cost: Cost | None = None
     outcome: str | None = None

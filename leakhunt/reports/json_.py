@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, TypeAlias
 
-from leakhunt.model.report import Growth, Hotspot, Judgement, Report, RouteReport, Site, Suspect, WorkerReport
+from leakhunt.model.report import Growth, Hotspot, Judgement, Library, Report, RouteReport, Site, Suspect, WorkerReport
 from leakhunt.model.run import Cost, Plan
 from leakhunt.model.snapshot import Frame
 from leakhunt.reports.base import Format
@@ -134,6 +134,11 @@ def _growth(growth: Growth) -> Json:
     return _nullable(asdict(growth), _WHY_NOT)
 
 
+def _library(library: Library) -> dict[str, Json]:
+    """Only where the library is a shared object is there one."""
+    return {key: value for key, value in asdict(library).items() if key != "shared_object" or value is not None}
+
+
 def _suspect(suspect: Suspect) -> Json:
     measured: dict[str, Json] = {
         "bytes_per_request": suspect.bytes_per_request,
@@ -141,7 +146,7 @@ def _suspect(suspect: Suspect) -> Json:
         "count_per_request": suspect.count_per_request,
         "type": suspect.type,
         "site": None if suspect.site is None else _nullable(_place(suspect.site), _WHY_NOT),
-        "library": None if suspect.library is None else _nullable(asdict(suspect.library), _WHY_NOT),
+        "library": None if suspect.library is None else _nullable(_library(suspect.library), _WHY_NOT),
         "path": suspect.path,
         "deep_size": suspect.deep_size,
         "cap": suspect.cap,

@@ -30,6 +30,7 @@ PHASES: Final[Mapping[Phase, str]] = {
     Phase.SETTLE: "#e9f2e9",
     Phase.PEAK: "#f3eaf4",
     Phase.EXPLAIN: "#eaecef",
+    Phase.CALLS: "#e3e6ea",
 }
 
 CSS_VARIABLES: Final[Mapping[str, str]] = {

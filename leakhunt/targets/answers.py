@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leakhunt.errors import AgentError
+from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, TypeStat
 from leakhunt.units import Bytes, Seconds
@@ -136,6 +137,31 @@ def read_container(row: Mapping[str, Any], worker: str, round: int) -> Container
         cap_source=None if row["cap_source"] is None else str(row["cap_source"]),
         chain=tuple(str(hop) for hop in row["chain"]),
         problems=tuple(str(problem) for problem in row["problems"]),
+    )
+
+
+def read_calls(reply: Mapping[str, Any], worker: str, round: int) -> CallTable:  # noqa: A002  # as the noun calls it
+    """The reply to `watch`."""
+    return CallTable(
+        worker=worker,
+        round=round,
+        requests=int(reply["requests"]),
+        operations=tuple(map(_read_operation, reply["calls"])),
+        skipped={str(reason): int(count) for reason, count in reply["skipped"].items()},
+    )
+
+
+def _read_operation(row: Mapping[str, Any]) -> Operation:
+    return Operation(
+        stack=tuple(Frame(str(file), int(line), str(function)) for file, line, function in row["stack"]),
+        kind=str(row["operation"]),
+        callees=tuple(Callee(str(file), str(function), bool(called)) for file, function, called in row["callees"]),
+        callbacks=tuple((str(file), str(function)) for file, function in row["callbacks"]),
+        count=int(row["count"]),
+        blocks=int(row["blocks"]),
+        malloc=int(row["malloc"]),
+        mapped=int(row["mapped"]),
+        references=int(row["references"]),
     )
 
 

@@ -20,11 +20,13 @@ from typing import Any, Final
 
 from leakhunt.agent import wire
 from leakhunt.errors import AgentError
+from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import HeapUsage
 from leakhunt.model.snapshot import Container, PathNode, Snapshot
 from leakhunt.targets.answers import (
     AgentStats,
     Hello,
+    read_calls,
     read_container,
     read_heap,
     read_hello,
@@ -255,6 +257,14 @@ class AgentLink:
     def trace(self, frames: int | None) -> None:
         """Start tracemalloc with so many frames, or stop it."""
         self._ask("trace", frames=frames)
+
+    def watch(self, round: int) -> CallTable:  # noqa: A002  # as the noun calls it
+        """Look on at calls into extensions from now on; what was seen since this was last called."""
+        return read_calls(self._ask("watch", on=True), self.key, round)
+
+    def stop_watching(self) -> None:
+        """Look on no longer."""
+        self._ask("watch", on=False)
 
     def lines(self) -> tuple[Mapping[str, Any], ...]:
         """What the functions measured line by line have cost since the last call: `leakhunt.agent.lines.table`."""

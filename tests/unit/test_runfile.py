@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leakhunt.errors import LeakhuntError, RunFileError, UsageError
+from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Phase, Plan, Role, Round, Run, Worker
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
@@ -32,6 +33,16 @@ def round_number(index: int) -> Round:
     return Round(index, Phase.DOSE, started=index, ended=index + 0.5, doses={"video": 17})
 
 
+def record_insides(run: Run, recorder: RunWriter) -> None:
+    """What was seen inside the target."""
+    for snapshot in run.snapshots:
+        recorder.snapshot(snapshot)
+    for container in run.containers:
+        recorder.container(container)
+    for table in run.calls:
+        recorder.calls(table)
+
+
 def record(run: Run, directory: Path) -> Path:
     """Writes a run that exists only in memory, as the experiment would."""
     with RunWriter(
@@ -46,10 +57,7 @@ def record(run: Run, directory: Path) -> Path:
             recorder.round(finished, run.requests if index == 0 else (), run.timeline if index == 0 else ())
         for peak in run.peaks:
             recorder.peak(peak)
-        for snapshot in run.snapshots:
-            recorder.snapshot(snapshot)
-        for container in run.containers:
-            recorder.container(container)
+        record_insides(run, recorder)
         for caveat in run.caveats:
             recorder.caveat(caveat)
         if run.cost is not None:
@@ -93,6 +101,11 @@ ROUNDS = st.builds(
     disk_free=MAYBE_COUNT,
 )
 SITES = st.builds(SiteStat, few(FRAMES), COUNT, COUNT)
+OPERATIONS = st.builds(
+    Operation,
+    *(few(FRAMES), TEXT, few(st.builds(Callee, TEXT, TEXT, st.booleans(), MAYBE_TEXT, MAYBE_TEXT))),
+    *(few(st.tuples(TEXT, TEXT)), COUNT, COUNT, COUNT, COUNT, COUNT),
+)
 RUNS = st.builds(
     Run,
     name=TEXT,
@@ -137,6 +150,7 @@ RUNS = st.builds(
             *(few(TEXT), few(TEXT)),
         )
     ),
+    calls=few(st.builds(CallTable, TEXT, COUNT, COUNT, few(OPERATIONS), st.dictionaries(TEXT, COUNT, max_size=2))),
     caveats=few(st.builds(Caveat, TEXT, TEXT)),
     cost=st.none() | st.builds(Cost, st.none() | SECONDS, MAYBE_COUNT, st.none() | SECONDS),
     outcome=MAYBE_TEXT,
@@ -443,3 +457,12 @@ def someone_elses_run(tmp_path: Path) -> Path:
 def test_a_run_of_someone_else_is_refused_with_the_reason(someone_elses_run: Path, without_privileges: None) -> None:
     with pytest.raises(RunFileError, match="Permission denied"):
         read_run(someone_elses_run)
+
+
+def test_a_run_from_before_calls_were_watched_is_read(tmp_path: Path) -> None:
+    writer(tmp_path / "run").finish("complete")
+    database = sqlite3.connect(tmp_path / "run" / "run.sqlite")
+    database.execute("DROP TABLE calls")
+    database.commit()
+    database.close()
+    assert read_run(tmp_path / "run").calls == ()

@@ -46,6 +46,7 @@ def test_the_phases_follow_each_other_and_peaks_come_last(simulated: Bench) -> N
         "repeated",
         "settle",
         "explain",
+        "calls",
         "peak",
     ]
 
