@@ -1,0 +1,104 @@
+"""Trials run through the real command line; each has a result, and none is run twice."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leakbench.case import load_case
+from leakbench.results import append_result, read_results, to_line, write_results
+from leakbench.runner import Bench, Code
+from leakbench.samples import RESULT
+from leakbench.trial import plan
+
+CODE = Code("code", "commit")
+TOML = """
+title = "Does not start"
+origin = "seeded"
+python = "3.11"
+[axes]
+holder = "none"
+signal = "live"
+trigger = "never"
+[leaky]
+env = { LEAKY = "1" }
+verdict = "LEAK"
+cause = "native"
+[fixed]
+verdict = "CLEAN"
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    directory = tmp_path / "case"
+    directory.mkdir()
+    (directory / "case.toml").write_text(TOML)
+    (directory / "app.py").write_text("raise RuntimeError('no such thing')\n")
+    return directory
+
+
+def bench(tmp_path: Path, said: list[str], **options: float) -> Bench:
+    return Bench(cache=tmp_path / "cache", python=Path(sys.executable), say=said.append, **options)
+
+
+def test_a_run_that_fails_is_a_result_and_is_not_run_again(app: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    trials = plan([load_case(app)], seeds=1, sides=("leaky", "fixed"))
+    first = bench(tmp_path, said).run_all(trials[:1], CODE)
+    assert (first[0].outcome, first[0].exit_code, first[0].answer) == ("failed", 3, None)
+    assert "no such thing" in (first[0].error or "")
+    both = bench(tmp_path, said).run_all(trials, CODE)
+    assert both[0] == first[0]
+    assert sum(line.startswith("[") for line in said) == 2
+
+
+def test_a_run_that_does_not_end_is_a_result(app: Path, tmp_path: Path) -> None:
+    (app / "app.py").write_text("import time\ntime.sleep(60)\n")
+    (trial,) = plan([load_case(app)], seeds=1, sides=("leaky",))
+    result = bench(tmp_path, [], timeout=3.0).run(trial, CODE)
+    assert (result.outcome, result.exit_code) == ("timed out", None)
+
+
+def test_another_app_or_other_packages_make_another_trial_and_another_truth_does_not(app: Path) -> None:
+    def digest() -> str:
+        return plan([load_case(app)], seeds=1, sides=("leaky",))[0].digest
+
+    before = digest()
+    (app / "case.toml").write_text(TOML.replace('cause = "native"', 'cause = "threads"'))
+    assert digest() == before
+    (app / "case.toml").write_text(TOML.replace("[fixed]", 'requirements = ["blinker==1.9.0"]\n[fixed]'))
+    assert digest() != before
+    (app / "case.toml").write_text(TOML)
+    (app / "app.py").write_text("application = None\n")
+    assert digest() != before
+
+
+def test_every_case_has_its_turn_before_the_next_seed(app: Path) -> None:
+    trials = plan([load_case(app)], seeds=2, sides=("leaky", "fixed"))
+    assert [(trial.side.name, trial.seed) for trial in trials] == [
+        ("leaky", 1),
+        ("fixed", 1),
+        ("leaky", 2),
+        ("fixed", 2),
+    ]
+
+
+def test_results_survive_a_line_that_was_cut_short(app: Path, tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    append_result(file, RESULT)
+    with file.open("a") as torn:
+        torn.write(to_line(replace(RESULT, seed=2))[:40])
+    append_result(file, replace(RESULT, seed=3))
+    assert [result.seed for result in read_results(file)] == [1, 3]
+    assert read_results(file)[0] == RESULT
+
+
+def test_published_results_are_one_line_of_json_each(tmp_path: Path) -> None:
+    file = tmp_path / "results" / "results.jsonl"
+    write_results(file, [replace(RESULT, seed=2), RESULT])
+    assert [json.loads(line)["seed"] for line in file.read_text().splitlines()] == [1, 2]
