@@ -1,0 +1,121 @@
+"""Tests that look at a process from outside only, on the very readings that leakhunt recorded in its verdict
+rounds.
+
+RSS grew: mprof, psleak's columns, dashboards and the small middlewares all come down to comparing two levels; here
+the last reading with the first after the warm-up. Least squares: the slope over the number of requests, with
+Student's t-test; mprof draws that line (`plot --slope`), python-leak-hunter's `diagnose` does, too. Mann-Kendall: the
+usual trend test of the literature on software ageing. Both tests are one-sided at 1 %, leakhunt's own level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from leakbench.peers.mann_kendall import rising
+from leakhunt.analysis.student import two_sided
+from leakhunt.model.run import Phase, Role, Run
+from leakhunt.runfile import read_run
+
+LEVEL: Final = 0.01
+SHARE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Levels of all workers together at the ends of rounds, in bytes."""
+
+    requests: tuple[float, ...]
+    """Sent up to then, since the first reading."""
+    rss: tuple[float, ...]
+    anonymous: tuple[float, ...]
+    """Empty where it was not read."""
+
+
+def read_series(directory: Path) -> Series:
+    """The series of a recorded run: what followed the warm-up and was read without anything that inflates memory.
+
+    Raises:
+        RunFileError: there is no run.
+    """
+    return series_of(read_run(directory))
+
+
+def series_of(run: Run) -> Series:
+    """The series of a run."""
+    workers = {worker.key for worker in run.workers if worker.role is Role.WORKER}
+    requests: list[float] = []
+    rss: list[float] = []
+    anonymous: list[float | None] = []
+    sent = 0.0
+    for each in run.rounds:
+        if each.phase not in {Phase.BASELINE, Phase.DOSE}:
+            continue
+        samples = [sample for sample in each.samples if sample.worker in workers]
+        sent += sum(each.doses.values()) if requests else 0
+        if samples:
+            levels = [sample.memory.anonymous for sample in samples]
+            requests.append(sent)
+            rss.append(float(sum(sample.memory.rss for sample in samples)))
+            anonymous.append(None if None in levels else float(sum(level or 0 for level in levels)))
+    whole = tuple(level for level in anonymous if level is not None)
+    return Series(tuple(requests), tuple(rss), whole if len(whole) == len(anonymous) else ())
+
+
+def grew(x: Sequence[float], y: Sequence[float]) -> bool:
+    """Whether the last level is more than a tenth above the first."""
+    return len(y) > 1 and y[-1] > y[0] * (1 + SHARE)
+
+
+def slopes_up(x: Sequence[float], y: Sequence[float]) -> bool:
+    """Whether the least-squares slope is above zero at 1 %."""
+    return slope_p_value(x, y) <= LEVEL
+
+
+def trends_up(x: Sequence[float], y: Sequence[float]) -> bool:
+    """Whether Mann and Kendall's test finds a rise at 1 %."""
+    return rising(y) <= LEVEL
+
+
+def slope_p_value(x: Sequence[float], y: Sequence[float]) -> float:
+    """One-sided p-value of the slope of y over x; 1 where there is nothing to tell."""
+    n = len(x)
+    if n < 3:
+        return 1.0
+    mean_x, mean_y = sum(x) / n, sum(y) / n
+    sxx = sum((a - mean_x) ** 2 for a in x)
+    sxy = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
+    syy = sum((b - mean_y) ** 2 for b in y)
+    if not sxx or not syy:
+        return 1.0
+    rest = max(0.0, syy - sxy**2 / sxx)
+    if rest <= 1e-12 * syy:
+        return 0.0 if sxy > 0 else 1.0
+    t = sxy / sxx / math.sqrt(rest / (n - 2) / sxx)
+    tail = (1 - two_sided(abs(t), n - 2)) / 2
+    return tail if t > 0 else 1 - tail
+
+
+TESTS: Final[tuple[tuple[str, str, str, Callable[[Sequence[float], Sequence[float]], bool]], ...]] = tuple(
+    (f"{signal}_{test.__name__}", f"{label} {words}", signal, test)
+    for signal, label in (("rss", "RSS"), ("anonymous", "Anonymous"))
+    for words, test in (
+        ("grew by more than 10 %", grew),
+        ("least squares, 1 %", slopes_up),
+        ("Mann-Kendall, 1 %", trends_up),
+    )
+)
+"""Name, title, series and test."""
+
+
+def verdicts(series: Series) -> dict[str, str]:
+    """LEAK or CLEAN by the name of each test; a test without its series is left out."""
+    levels = {"rss": series.rss, "anonymous": series.anonymous}
+    return {
+        name: "LEAK" if test(series.requests, levels[signal]) else "CLEAN"
+        for name, _, signal, test in TESTS
+        if levels[signal]
+    }
