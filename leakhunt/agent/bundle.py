@@ -47,6 +47,7 @@ MODULES = (
     "probes.census",
     "probes.sites",
     "probes.paths",
+    "probes.caps",
     "probes.holders",
 )
 """Everything that travels; a module may import those above it."""

@@ -16,7 +16,10 @@ from leakhunt.units import format_size
 _ROUNDS: Final = 3
 """Rounds of the route alone that have to agree."""
 _SHARE: Final = 0.5
-"""Share of the growth that capped holders have to account for."""
+"""Share of the proven growth that capped holders have to account for: the rest may be native memory of theirs."""
+_REST: Final = 0.2
+"""Share of what paths lead to that may hang on others: a cache has side effects of its own."""
+_MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 
 
 def upgrade(
@@ -24,7 +27,7 @@ def upgrade(
 ) -> RouteJudgement:
     """The judgement once the explain rounds are known."""
     judgement = confirm_by_counts(experiment, judgement, leads)
-    return name_cap(judgement, leads, containers)
+    return name_cap(judgement, leads, containers, experiment.thresholds.live)
 
 
 def confirm_by_counts(experiment: Experiment, judgement: RouteJudgement, leads: Sequence[Lead]) -> RouteJudgement:
@@ -53,18 +56,35 @@ def confirm_by_counts(experiment: Experiment, judgement: RouteJudgement, leads: 
     )
 
 
-def name_cap(judgement: RouteJudgement, leads: Sequence[Lead], containers: Sequence[Container]) -> RouteJudgement:
-    """Growth that is held by containers with a cap will end there, and is BOUNDED with its cap named."""
-    if judgement.state not in {"leak", "growing", "bounded"}:
+def name_cap(
+    judgement: RouteJudgement, leads: Sequence[Lead], containers: Sequence[Container], budget: float
+) -> RouteJudgement:
+    """Growth that is held by containers with a cap will end there, and is BOUNDED with its cap named.
+
+    Only what hangs on the entries of the capped container itself counts: entries that grow one by one, and capped
+    containers that become more, have another holder. What else the route adds, and no cap bounds, must be no leak by
+    itself; nor may growth of threads, descriptors or files be part of the claim, nor most of it be memory that no path
+    leads to.
+    """
+    if judgement.state not in {"leak", "growing", "bounded"} or not _MEMORY.issuperset(judgement.signals):
         return judgement
-    capped = {container.path: container for container in containers if container.cap is not None}
-    held = [(lead, capped[name]) for lead in leads if lead.path for name in _names(lead) if name in capped]
-    total = sum(lead.size_per_request for lead in leads)
-    if not held or sum(lead.size_per_request for lead, _ in held) < _SHARE * total:
+    capped = _capped(containers)
+    held = [(lead, capped[lead.path.holder]) for lead in leads if lead.path and lead.path.holder in capped]
+    bounded = sum(lead.size_per_request for lead, _ in held)
+    others = [lead for lead in leads if lead.path and lead.path.holder not in capped]
+    free = sum(lead.size_per_request for lead in others)
+    live = (judgement.slopes or {}).get("live")
+    proven = live.interval[0] if live is not None and live.interval is not None else 0.0
+    if not held or free >= max(budget, _REST * (bounded + free)) or bounded < _SHARE * proven:
         return judgement
-    reasons = tuple(wording.cap(container, lead.size_per_request) for lead, container in held)
+    reasons = tuple(dict.fromkeys(wording.cap(container, lead.size_per_request) for lead, container in held))
     return replace(judgement, state="bounded", reasons=(*reasons, *judgement.reasons))
 
 
-def _names(lead: Lead) -> tuple[str, ...]:
-    return (lead.path.holder, lead.path.path) if lead.path else ()
+def _capped(containers: Sequence[Container]) -> dict[str, Container]:
+    """By path, the fullest container, where none of that path in any worker is without a cap."""
+    fullest: dict[str, Container] = {}
+    for container in sorted(containers, key=lambda each: each.length or 0):
+        fullest[container.path] = container
+    without = {container.path for container in containers if container.cap is None and container.length is not None}
+    return {path: each for path, each in fullest.items() if each.cap is not None and path not in without}

@@ -99,7 +99,10 @@ def cap(container: Container, size: float) -> str:
     """A container that will stop growing."""
     source = f" ({container.cap_source})" if container.cap_source else ""
     room = f", about {format_size(size * container.cap)} when full" if container.cap else ""
-    return f"{container.path} holds at most {container.cap} entries{source}{room}"
+    fill = ""
+    if container.cap and container.length is not None:
+        fill = f"; it is {container.length / container.cap:.0%} full: {container.length} of {container.cap} entries"
+    return f"{container.path} holds at most {container.cap} entries{source}{room}{fill}"
 
 
 def unexpected(statuses: Mapping[str, int], share: float) -> str:

@@ -7,9 +7,9 @@ import time
 import types
 from collections import deque
 
+from leakhunt.agent.probes.caps import cap_of, length_of
 from leakhunt.agent.probes.names import type_name
 from leakhunt.agent.probes.paths import explore
-from leakhunt.agent.probes.plans import LRU
 from leakhunt.agent.probes.shipped import load
 
 TYPE_CHECKING = False
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from leakhunt.agent.child import Scene
 
-CAPS = ("maxsize", "max_size", "max_entries", "maxlen", "capacity", "_maxsize", "_max_size", "_max_entries", "_maxlen")
-"""Attributes in which containers keep the largest number of entries that they will hold."""
-SIZED: tuple[Any, ...] = (dict, list, tuple, set, frozenset, deque)
 DEPTH = 15
 """Longest chain of references looked for."""
 
@@ -36,7 +33,9 @@ def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
     rows = []
     for path, chain in zip(request["paths"], chains):
         things = found.get(chain) or []
-        row = _row(path["path"], things, found.get(chain[:-1]) or [])
+        row = _row(path["path"], things)
+        if things:
+            row["cap"], row["cap_source"] = _cap(things, found.get(chain[:-1]) or [], chain[-1][0])
         if things and request["sources"]:
             in_time = time.monotonic() - began < request["budget"]
             _look_closer(row, things, ignored, request, in_time)
@@ -44,26 +43,24 @@ def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
     return rows
 
 
-def cap_of(thing: Any, owner: Any = None) -> tuple[int | None, str | None]:
-    """The most entries a container will hold, and where that is written: in itself, or in the owner of a mere dict."""
-    if type(thing) is LRU:
-        return thing.cache_info().maxsize, "cache_info().maxsize"
-    if isinstance(thing, deque):
-        return thing.maxlen, None if thing.maxlen is None else "deque.maxlen"
-    for each in (thing, owner):
-        if each is None or isinstance(each, (types.ModuleType, type)):
-            continue
-        if type(each) is LRU:
-            return each.cache_info().maxsize, "cache_info().maxsize"
-        attributes = getattr(each, "__dict__", {})
-        for name in (*CAPS, "_Cache__maxsize"):
-            value = attributes.get(name)
-            if type(value) is int and value > 0:
-                return value, f"{type(each).__name__}.{name}"
-    return None, None
+def _cap(things: list[Any], owners: list[Any], edge: str) -> tuple[int | None, str | None]:
+    """The cap of the container, or of all those of the same path together if each has one."""
+    owner = owners[0] if len(owners) == 1 else None
+    caps = [cap_of(thing, owner if len(things) == 1 else _owner_of(thing, owners), edge[1:]) for thing in things]
+    numbers = [number for number, _ in caps if number is not None]
+    if len(numbers) < len(caps):
+        return None, None
+    return sum(numbers), caps[0][1]
 
 
-def _row(path: str, things: list[Any], owners: list[Any]) -> dict[str, Any]:
+def _owner_of(thing: Any, owners: list[Any]) -> Any:
+    for owner in owners:
+        if any(value is thing for value in getattr(owner, "__dict__", {}).values()):
+            return owner
+    return None
+
+
+def _row(path: str, things: list[Any]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "path": path,
         "type": "",
@@ -77,17 +74,17 @@ def _row(path: str, things: list[Any], owners: list[Any]) -> dict[str, Any]:
     if not things:
         row["problems"].append("it was not found again")
         return row
-    thing = max(things, key=_length)
+    thing = max(things, key=length_of)
     row["type"] = type_name(type(thing))
-    row["length"] = _length(thing) if _length(thing) >= 0 else None
-    row["cap"], row["cap_source"] = cap_of(thing, owners[0] if len(owners) == 1 else None)
+    lengths = [length_of(each) for each in things]
+    row["length"] = sum(lengths) if min(lengths) >= 0 else None
     return row
 
 
 def _look_closer(
     row: dict[str, Any], things: list[Any], ignored: list[Any], request: dict[str, Any], in_time: bool
 ) -> None:
-    thing = max(things, key=_length)
+    thing = max(things, key=length_of)
     if not in_time:
         row["problems"].append("no time was left to look closer")
         return
@@ -99,14 +96,6 @@ def _look_closer(
         row["deep_size"] = load("asizeof", request["sources"]).asizeof(thing)
     except Exception as error:
         row["problems"].append(f"pympler could not size it: {type(error).__name__}: {error}")
-
-
-def _length(thing: Any) -> int:
-    """Number of entries; -1 for what has none. Only of built-in containers, so that no code of the app is run."""
-    for kind in SIZED:
-        if isinstance(thing, kind):
-            return int(kind.__len__(thing))  # the app's subclass may count otherwise
-    return int(thing.cache_info().currsize) if type(thing) is LRU else -1
 
 
 def _sample(thing: Any) -> Any:
@@ -172,5 +161,5 @@ def _told(key: Any, show: bool) -> str:
 
 
 def _size(thing: Any) -> str:
-    length = _length(thing)
+    length = length_of(thing)
     return f" of {length}" if length >= 0 else ""

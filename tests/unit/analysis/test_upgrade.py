@@ -11,6 +11,7 @@ from unit.analysis.ledgers import blocks, experiment
 
 NOISY = blocks({"live": 0}, jitter=900_000)
 OPEN = judge_route(NOISY, "a")
+BUDGET = 64.0
 LEAK = RouteJudgement("a", "leak", ("it grew",), ("live",))
 
 
@@ -79,30 +80,65 @@ def test_without_a_complete_block_counts_settle_nothing() -> None:
     assert confirm_by_counts(experiment([]), judgement, [lead()]) is judgement
 
 
-@pytest.mark.parametrize("path", ["shop.views._SEEN", "shop.views._SEEN['*']"])
-def test_growth_that_is_held_by_a_container_with_a_cap_is_bounded_and_the_cap_is_named(path: str) -> None:
-    found = name_cap(LEAK, [lead()], [capped(path)])
+def test_growth_that_is_held_by_a_container_with_a_cap_is_bounded_and_the_cap_is_named() -> None:
+    found = name_cap(LEAK, [lead()], [capped()], BUDGET)
     assert (found.state, found.signals) == ("bounded", ("live",))
-    assert found.reasons == (f"{path} holds at most 500 entries (maxsize), about 9.54 MiB when full", "it grew")
+    assert found.reasons == (
+        "shop.views._SEEN holds at most 500 entries (maxsize), about 9.54 MiB when full; "
+        "it is 8% full: 40 of 500 entries",
+        "it grew",
+    )
+
+
+def test_containers_with_a_cap_that_become_more_are_bounded_by_nothing() -> None:
+    assert name_cap(LEAK, [lead()], [capped("shop.views._SEEN['*']")], BUDGET) is LEAK
+
+
+def test_entries_that_grow_by_themselves_are_not_bounded_by_their_number() -> None:
+    hops = (
+        Hop("shop.views", "module", 0.0),
+        Hop("._SEEN", "dict", 0.0),
+        Hop("['*']", "list", 0.0),
+        Hop("[*]", "bytes", 1.0),
+    )
+    path = GrowingPath("a", "image", hops, 3, 1.0, 1.0, 20_000, 1, 3)
+    assert name_cap(LEAK, [Lead(path, None, 20_000, 1.0)], [capped()], BUDGET) is LEAK
+
+
+def test_a_path_that_has_no_cap_in_one_worker_has_none() -> None:
+    assert name_cap(LEAK, [lead()], [capped(), capped(cap=None)], BUDGET) is LEAK
+
+
+def test_growth_of_threads_is_not_bounded_by_a_cache() -> None:
+    judgement = RouteJudgement("a", "leak", (), ("live", "threads"))
+    assert name_cap(judgement, [lead()], [capped()], BUDGET) is judgement
+
+
+def test_a_cap_on_less_than_half_of_the_proven_growth_bounds_nothing() -> None:
+    steep = judge_route(blocks({"live": 50_000}, {"live": 50_000}), "a")
+    assert steep.state == "leak"
+    assert name_cap(steep, [lead(20_000)], [capped()], BUDGET) is steep
+    assert name_cap(steep, [lead(45_000)], [capped()], BUDGET).state == "bounded"
 
 
 @pytest.mark.parametrize(
     "containers", [[], [capped(cap=None)], [capped("shop.views._OTHER")]], ids=["none", "no cap", "another"]
 )
 def test_without_a_cap_on_the_holder_nothing_changes(containers: list[Container]) -> None:
-    assert name_cap(LEAK, [lead()], containers) is LEAK
+    assert name_cap(LEAK, [lead()], containers, BUDGET) is LEAK
 
 
-def test_a_cap_on_the_smaller_part_of_the_growth_bounds_nothing() -> None:
-    leads = [lead(1_000, name="_CACHE"), lead(1_001)]
-    assert name_cap(LEAK, leads, [capped("shop.views._CACHE")]) is LEAK
-    assert name_cap(LEAK, leads, [capped()]).state == "bounded"
+def test_what_no_cap_bounds_must_be_no_leak_by_itself() -> None:
+    caches = [capped("shop.views._CACHE")]
+    assert name_cap(LEAK, [lead(60_000, name="_CACHE"), lead(20_000)], caches, BUDGET) is LEAK
+    assert name_cap(LEAK, [lead(90_000, name="_CACHE"), lead(20_000)], caches, BUDGET).state == "bounded"
+    assert name_cap(LEAK, [lead(100, name="_CACHE"), lead(60)], caches, BUDGET).state == "bounded"
 
 
 @pytest.mark.parametrize("state", ["clean", "open", "unjudgeable"])
 def test_a_cap_says_nothing_about_a_route_whose_growth_is_not_proven(state: str) -> None:
     judgement = RouteJudgement("a", state, ())
-    assert name_cap(judgement, [lead()], [capped()]) is judgement
+    assert name_cap(judgement, [lead()], [capped()], BUDGET) is judgement
 
 
 def test_what_counts_have_settled_may_still_turn_out_to_have_a_cap() -> None:
