@@ -24,6 +24,8 @@ MERE = frozenset({dict, list, set, deque, OrderedDict})
 """Containers without a will of their own: what owns them keeps them small."""
 _WORDS = ("max", "limit", "capacity", "bound")
 """One of them is in the name of a number that is a cap."""
+_NO_ENTRIES = frozenset("age maxage time timeout ttl seconds wait delay retries tries attempts depth bytes".split())
+"""Numbers whose names have one of these words count something else."""
 _REMOVES = ("pop", "clear", "evict", "cull", "prune", "trim", "purge", "discard", "remove", "expire", "_manage_size")
 """One of them is in the name of what takes entries out."""
 _QUEUES = frozenset({"queue.Queue", "queue.LifoQueue", "queue.PriorityQueue", "asyncio.queues.Queue"})
@@ -73,7 +75,7 @@ def _own_cap(thing: Any) -> Cap:
 
 def _with_slack(thing: Any, name: str, value: int) -> int:
     """Some let entries exceed their capacity by a share before they remove any: SQLAlchemy's `LRUCache`."""
-    threshold = getattr(thing, "__dict__", {}).get("threshold")
+    threshold = _attributes(thing).get("threshold")
     return int(value * (1 + threshold)) if name == "capacity" and type(threshold) is float else value
 
 
@@ -88,24 +90,42 @@ def _module_cap(module: Any, container: str) -> Cap:
 
 
 def _numbers(thing: Any) -> Iterator[tuple[str, int]]:
-    attributes = getattr(thing, "__dict__", None)
-    spaces = [attributes] if isinstance(attributes, dict) else []
-    for space in (*spaces, *(vars(base) for base in type(thing).__mro__)):
+    attributes = _attributes(thing)
+    if "getsizeof" in attributes:
+        return  # entries have weights, and the cap is one of weight
+    for space in (attributes, *(vars(base) for base in type(thing).__mro__)):
         for name, value in sorted(space.items(), key=lambda item: str(item[0])):
             if type(name) is str and _is_cap(name, value):
                 yield name, value
 
 
 def _is_cap(name: str, value: Any) -> bool:
-    return type(value) is int and value > 0 and any(word in name.lower() for word in _WORDS)
+    words = name.lower()
+    return (
+        type(value) is int
+        and value > 0
+        and any(word in words for word in _WORDS)
+        and _NO_ENTRIES.isdisjoint(words.split("_"))
+    )
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    """Those in the instance's dictionary and in its slots; no code of the app is run."""
+    found: dict[str, Any] = {}
+    for base in type.__dict__["__mro__"].__get__(type(thing)):
+        for name, value in type.__dict__["__dict__"].__get__(base).items():
+            if type(value) is types.MemberDescriptorType:
+                try:
+                    found[name] = value.__get__(thing)
+                except AttributeError:  # an empty slot
+                    continue
+    namespace = getattr(thing, "__dict__", None)
+    return {**found, **namespace} if isinstance(namespace, dict) else found
 
 
 def _has_another(owner: Any, thing: Any) -> bool:
     """Whether the owner has another container, of another length: which of them the cap is meant for is not known."""
-    attributes = getattr(owner, "__dict__", None)
-    if not isinstance(attributes, dict):
-        return True
-    lengths = [length_of(each) for each in attributes.values() if type(each) in MERE and each is not thing]
+    lengths = [length_of(each) for each in _attributes(owner).values() if type(each) in MERE and each is not thing]
     return any(length > 0 and abs(length - length_of(thing)) > 1 for length in lengths)
 
 

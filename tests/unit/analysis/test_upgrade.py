@@ -12,6 +12,7 @@ from unit.analysis.ledgers import blocks, experiment
 NOISY = blocks({"live": 0}, jitter=900_000)
 OPEN = judge_route(NOISY, "a")
 BUDGET = 64.0
+CAPPED = "shop.views._SEEN holds at most 500 entries (maxsize)"
 LEAK = RouteJudgement("a", "leak", ("it grew",), ("live",))
 
 
@@ -84,8 +85,7 @@ def test_growth_that_is_held_by_a_container_with_a_cap_is_bounded_and_the_cap_is
     found = name_cap(LEAK, [lead()], [capped()], BUDGET)
     assert (found.state, found.signals) == ("bounded", ("live",))
     assert found.reasons == (
-        "shop.views._SEEN holds at most 500 entries (maxsize), about 9.54 MiB when full; "
-        "it is 8% full: 40 of 500 entries",
+        f"{CAPPED}, about 9.54 MiB when full; it is 8% full: 40 of 500 entries",
         "it grew",
     )
 

@@ -95,6 +95,11 @@ def test_a_cap_is_named_with_where_it_was_read_and_what_it_comes_to(limit: int, 
     assert wording.cap(held, 10.0) == text
 
 
+def test_it_is_said_how_full_a_container_is() -> None:
+    held = Container("1@1", 9, "v._S", "dict", length=450, cap=5000)
+    assert wording.cap(held, 10.0).endswith("; it is 9% full: 450 of 5000 entries")
+
+
 def test_unexpected_responses_are_counted_by_status() -> None:
     text = wording.unexpected({"302": 9, "no response": 1, "200": 10}, 0.5)
     assert text.startswith("50% of the responses were unexpected (9 x 302, 1 x no response, 10 x 200)")

@@ -64,6 +64,8 @@ class Pool:
 class Slack:
     """As SQLAlchemy's LRUCache: half as many again before it removes any."""
 
+    __slots__ = ("_data", "capacity", "threshold")
+
     def __init__(self) -> None:
         self.capacity = 100
         self.threshold = 0.5
@@ -72,6 +74,23 @@ class Slack:
     def _manage_size(self) -> None:
         while len(self._data) > self.capacity + self.capacity * self.threshold:
             self._data.popitem()
+
+
+class Weighted(Locmem):
+    """As cachetools': the cap is one of bytes where entries are weighed."""
+
+    def __init__(self) -> None:
+        super().__init__(20)
+        self.getsizeof = len
+
+
+class Ageing(OrderedDict[int, int]):
+    max_age = 60
+
+    def __getitem__(self, key: int) -> int:
+        if key > self.max_age:
+            del self[key]
+        return super().__getitem__(key)
 
 
 def module(source: str) -> types.ModuleType:
@@ -95,6 +114,7 @@ def put(key, warn):
         warn("many")
     SEEN[key] = 1
 """)
+WEIGHTED = Weighted()
 LOCMEM, POOL, SLACK, WAITING = Locmem(20), Pool(), Slack(), queue.Queue[int](30)
 
 
@@ -131,6 +151,8 @@ def test_the_interpreters_own_caches_have_their_constant() -> None:
         (WARNED_OF.SEEN, WARNED_OF, "SEEN"),
         (queue.Queue[int]().queue, queue.Queue[int](), "queue"),
         (Locmem(400)._cache, Locmem(400), "_cache"),
+        (WEIGHTED._cache, WEIGHTED, "_cache"),
+        (Ageing(), None, ""),
     ],
     ids=[
         "a cache without limit",
@@ -142,6 +164,8 @@ def test_the_interpreters_own_caches_have_their_constant() -> None:
         "a limit that only warns",
         "a queue without limit",
         "more entries than the number",
+        "entries that are weighed",
+        "an age",
     ],
 )
 def test_no_cap_is_better_than_a_wrong_one(thing: Any, owner: Any, name: str) -> None:
