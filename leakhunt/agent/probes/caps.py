@@ -24,7 +24,23 @@ MERE = frozenset({dict, list, set, deque, OrderedDict})
 """Containers without a will of their own: what owns them keeps them small."""
 _WORDS = ("max", "limit", "capacity", "bound")
 """One of them is in the name of a number that is a cap."""
-_NO_ENTRIES = frozenset("age maxage time timeout ttl seconds wait delay retries tries attempts depth bytes".split())
+_NO_ENTRIES = frozenset(
+    {
+        "age",
+        "maxage",
+        "time",
+        "timeout",
+        "ttl",
+        "seconds",
+        "wait",
+        "delay",
+        "retries",
+        "tries",
+        "attempts",
+        "depth",
+        "bytes",
+    }
+)
 """Numbers whose names have one of these words count something else."""
 _REMOVES = ("pop", "clear", "evict", "cull", "prune", "trim", "purge", "discard", "remove", "expire", "_manage_size")
 """One of them is in the name of what takes entries out."""
