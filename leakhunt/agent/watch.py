@@ -66,6 +66,8 @@ class Activation:
                     self.watch.close(self)
                 if operation is not None and operation is not DROP and self.watch.active:
                     self.watch.open(self, frame, operation)
+                if not self.plan:
+                    frame.f_trace_opcodes = False
         except Exception:
             self.watch.failed()
         return self.trace
@@ -240,7 +242,7 @@ class Watch:
             if not callees:
                 operation.tries += 1
                 if operation.tries >= _TRIES and entry is None:
-                    activation.plan.pop(frame.f_lasti, None)
+                    _strike(activation.plan, frame.f_lasti)
                 return
             entry = entry or self._entry(frame, operation.kind)
             if entry is None:
@@ -295,6 +297,13 @@ class Watch:
         activation = getattr(caller.f_trace, "__self__", None) if caller is not None else None
         if isinstance(activation, Activation) and activation.entry is not None and len(activation.entry.callbacks) < 20:
             activation.entry.callbacks.add((frame.f_code.co_filename, code_name(frame.f_code)))
+
+
+def _strike(plan: dict[int, Operation], offset: int) -> None:
+    """Take an instruction from a plan, and all the rest once nothing is left of it to be measured."""
+    plan.pop(offset, None)
+    if all(each is DROP for each in plan.values()):
+        plan.clear()
 
 
 _LIBRARY = os.path.dirname(os.__file__) + "/"

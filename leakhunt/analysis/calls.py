@@ -105,12 +105,13 @@ def blame_for_memory(operations: Sequence[WatchedOperation], cause: str, missing
     candidates = [each for each in operations if keep(each) >= _SHARE * missing > 0]
     if not candidates:
         return None
-    # What an extension is called back in has kept it, too: of two that fit alike the inner one.
+    # What an extension is called back in has kept it, too: of two that fit alike the inner one. The standard library
+    # comes last among them: it hands on what others have made.
     best = min(
         candidates,
         key=lambda each: (
-            _is_standard(each.callees[0].file),
             round(abs(log(keep(each) / missing)), 1),
+            _is_standard(each.callees[0].file),
             -len(each.stack),
         ),
     )

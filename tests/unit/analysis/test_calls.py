@@ -72,10 +72,15 @@ def test_an_operation_that_keeps_little_is_not_named() -> None:
     assert blame_for_memory([], "native", 1_600) is None
 
 
-def test_the_standard_library_is_named_only_where_nothing_else_fits() -> None:
+def test_the_standard_library_is_named_only_where_nothing_else_fits_as_well() -> None:
     standard = operation(STANDARD, "CFuncPtr.__call__", malloc=1_600)
     assert named(blame_for_memory([standard], "native", 1_600)) == "CFuncPtr.__call__"
-    assert named(blame_for_memory([standard, operation(malloc=1_000)], "native", 1_600)) == "dumps"
+    assert named(blame_for_memory([standard, operation(malloc=1_640)], "native", 1_600)) == "dumps"
+
+
+def test_a_result_that_lives_until_the_request_ends_does_not_hide_the_standard_library() -> None:
+    standard = operation(STANDARD, "CFuncPtr.__call__", malloc=1_600)
+    assert named(blame_for_memory([standard, operation(malloc=1_000)], "native", 1_600)) == "CFuncPtr.__call__"
 
 
 def test_of_an_operation_and_its_callback_the_inner_one_is_named() -> None:
