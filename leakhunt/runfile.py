@@ -26,6 +26,7 @@ from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Plan, Round, Run, Worker
 from leakhunt.model.snapshot import Container, Snapshot
+from leakhunt.model.split import MemorySplit
 from leakhunt.runfile_rows import (
     APPLICATION_ID,
     REPLACING,
@@ -38,6 +39,7 @@ from leakhunt.runfile_rows import (
     round_row,
     sample_row,
     snapshot_row,
+    split_row,
     storable,
     to_calls,
     to_container,
@@ -45,6 +47,7 @@ from leakhunt.runfile_rows import (
     to_round,
     to_sample,
     to_snapshot,
+    to_split,
     to_worker,
     worker_row,
 )
@@ -161,6 +164,11 @@ class RunWriter:
         """Add what was read around the operations of one worker."""
         with self._transaction():
             self._put("calls", calls_row(table))
+
+    def split(self, split: MemorySplit) -> None:
+        """Add what the memory of one process is made of."""
+        with self._transaction():
+            self._put("splits", split_row(split))
 
     def caveat(self, caveat: Caveat) -> None:
         """Add a reason to trust the run less."""
@@ -320,6 +328,7 @@ def _read(database: sqlite3.Connection) -> Run:
         snapshots=tuple(map(to_snapshot, _rows(database, "snapshots"))),
         containers=tuple(map(to_container, _rows(database, "containers"))),
         calls=tuple(map(to_calls, _rows(database, "calls"))) if _has(database, "calls") else (),
+        splits=tuple(map(to_split, _rows(database, "splits"))) if _has(database, "splits") else (),
         caveats=tuple(Caveat(*row) for row in _rows(database, "caveats")),
         cost=next((Cost(*row) for row in _rows(database, "cost")), None),
         outcome=meta.get("outcome"),

@@ -12,6 +12,7 @@ from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, Sample
 from leakhunt.model.run import Phase, Plan, Role, Round, Worker
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
+from leakhunt.model.split import MemorySplit
 
 SCHEMA: Final = 1
 """Raised whenever an older leakhunt would misread the file."""
@@ -46,6 +47,8 @@ CREATE TABLE snapshots (worker TEXT, round INTEGER, pause REAL, body BLOB);
 CREATE TABLE containers (worker TEXT, round INTEGER, path TEXT, type TEXT, length INTEGER, deep_size INTEGER,
     cap INTEGER, cap_source TEXT, chain TEXT, problems TEXT);
 CREATE TABLE calls (worker TEXT, round INTEGER, requests INTEGER, body BLOB);
+CREATE TABLE splits (worker TEXT, round INTEGER, rss INTEGER, parts TEXT, shared TEXT, allocator TEXT,
+    pymalloc INTEGER, uncollectable INTEGER);
 CREATE TABLE caveats (code TEXT, text TEXT);
 CREATE TABLE cost (cpu_fraction REAL, memory INTEGER, longest_pause REAL, child_memory INTEGER);
 """
@@ -114,6 +117,12 @@ def calls_row(table: CallTable) -> Row:
     body = {"operations": [astuple(each) for each in table.operations], "skipped": dict(table.skipped)}
     packed = zlib.compress(json.dumps(body, separators=(",", ":")).encode())
     return (table.worker, table.round, table.requests, packed)
+
+
+def split_row(s: MemorySplit) -> Row:
+    """What the memory of one process is made of, its parts as JSON."""
+    parts, shared = json.dumps(dict(s.parts)), json.dumps(dict(s.shared))
+    return (s.worker, s.round, s.rss, parts, shared, s.allocator, s.pymalloc, s.uncollectable)
 
 
 def to_plan(row: Row, options: Mapping[str, str]) -> Plan:
@@ -204,3 +213,15 @@ def to_calls(row: Row) -> CallTable:
         for stack, kind, callees, callbacks, *rest in body["operations"]
     )
     return CallTable(worker, number, requests, operations, body["skipped"])
+
+
+def to_split(row: Row) -> MemorySplit:
+    """What the memory of one process is made of, of a row.
+
+    Raises:
+        ValueError: the row is damaged.
+    """
+    worker, number, rss, parts, shared, allocator, pymalloc, uncollectable = row
+    return MemorySplit(
+        worker, number, rss, json.loads(parts), json.loads(shared), allocator, bool(pymalloc), uncollectable
+    )

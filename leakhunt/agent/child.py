@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PROBES = (
     ("sites", "leakhunt.agent.probes.sites"),
     ("heap", "leakhunt.agent.probes.heap"),
+    ("layout", "leakhunt.agent.probes.layout"),
     ("types", "leakhunt.agent.probes.census"),
     ("paths", "leakhunt.agent.probes.paths"),
     ("holders", "leakhunt.agent.probes.holders"),

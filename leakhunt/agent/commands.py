@@ -11,6 +11,7 @@ from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.journal import problems
 from leakhunt.agent.middleware import Onlooker
 from leakhunt.agent.process import temp_dir
+from leakhunt.agent.stacks import stack_pointers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def snapshot(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
     memory, refusal = headroom.allowance(blocks, child.walks(request["parts"]), request["at_once"])
     if refusal is not None:
         raise Refusal(refusal)
+    if "layout" in request["parts"]:
+        request["parts"]["layout"] = stack_pointers()
     pid, pause, problem = clone.snapshot_child(
         lambda: child.observe(agent.address, request, blocks, memory), request["timeout"]
     )

@@ -8,6 +8,7 @@ from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import PeakSample, RequestRecord, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Plan, Round, Run, Worker
 from leakhunt.model.snapshot import Container, Snapshot
+from leakhunt.model.split import MemorySplit
 from leakhunt.runfile import RunWriter
 
 
@@ -24,6 +25,7 @@ class Recorder:
         self._requests: list[RequestRecord] = []
         self._timeline: list[TimelinePoint] = []
         self._peaks: list[PeakSample] = []
+        self._splits: list[MemorySplit] = []
         self._snapshots: list[Snapshot] = []
         self._containers: list[Container] = []
         self._calls: list[CallTable] = []
@@ -77,6 +79,11 @@ class Recorder:
         self._calls.append(table)
         self._writer.calls(table)
 
+    def split(self, split: MemorySplit) -> None:
+        """What the memory of one process is made of."""
+        self._splits.append(split)
+        self._writer.split(split)
+
     def caveat(self, code: str, text: str) -> None:
         """A reason to trust the run less; recorded once per code and text."""
         caveat = Caveat(code, text)
@@ -109,6 +116,7 @@ class Recorder:
             snapshots=tuple(self._snapshots),
             containers=tuple(self._containers),
             calls=tuple(self._calls),
+            splits=tuple(self._splits),
             caveats=tuple(self._caveats.values()),
             cost=self._cost,
             outcome=self._outcome,

@@ -10,6 +10,7 @@ from typing import Final
 from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.snapshot import Container, Snapshot
+from leakhunt.model.split import MemorySplit
 from leakhunt.units import Bytes, Seconds
 
 OWN_COMMAND: Final = "own command"
@@ -152,6 +153,8 @@ class Run:
     snapshots: tuple[Snapshot, ...] = ()
     containers: tuple[Container, ...] = ()
     calls: tuple[CallTable, ...] = ()
+    splits: tuple[MemorySplit, ...] = ()
+    """What memory was made of, at the baseline and at the end."""
     caveats: tuple[Caveat, ...] = ()
     cost: Cost | None = None
     outcome: str | None = None

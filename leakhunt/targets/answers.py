@@ -10,6 +10,7 @@ from leakhunt.errors import AgentError
 from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, TypeStat
+from leakhunt.model.split import Extent, Layout
 from leakhunt.units import Bytes, Seconds
 
 
@@ -97,6 +98,23 @@ def read_heap(result: Mapping[str, Any], *, gc_enabled: bool) -> HeapUsage:
         malloc=_maybe_int(result["malloc"]),
         objects=_maybe_int(result["objects"]),
         gc_enabled=gc_enabled,
+    )
+
+
+def read_layout(part: Mapping[str, Any]) -> Layout:
+    """Part `layout` of a snapshot."""
+    told = part["statistics"]
+    return Layout(
+        allocator=str(part["allocator"]),
+        pymalloc=bool(part["pymalloc"]),
+        extents=tuple(
+            Extent(int(start), int(end), str(kind), int(objects), int(native))
+            for start, end, kind, objects, native in part["extents"]
+        ),
+        cached=int(part["cached"]),
+        owned=int(part["owned"]),
+        statistics=None if told is None else (int(told[0]), int(told[1])),
+        uncollectable=_maybe_int(part["uncollectable"]),
     )
 
 

@@ -23,6 +23,7 @@ from leakhunt.errors import AgentError
 from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import HeapUsage
 from leakhunt.model.snapshot import Container, PathNode, Snapshot
+from leakhunt.model.split import Layout
 from leakhunt.targets.answers import (
     AgentStats,
     Hello,
@@ -30,6 +31,7 @@ from leakhunt.targets.answers import (
     read_container,
     read_heap,
     read_hello,
+    read_layout,
     read_paths,
     read_sites,
     read_stats,
@@ -198,6 +200,11 @@ class AgentLink:
         reply, message = self._observe({"heap": True}, timeout)
         result = self._part(message, "heap")
         return read_heap(result, gc_enabled=bool(reply["gc_enabled"])), float(reply["pause"])
+
+    def layout(self, timeout: Seconds = 60.0) -> tuple[Layout, Seconds]:
+        """What lies where in its memory, seen by a snapshot child, and how long the app stood still for it."""
+        reply, message = self._observe({"layout": True}, timeout)
+        return read_layout(self._part(message, "layout")), float(reply["pause"])
 
     def snapshot(
         self,
