@@ -23,6 +23,7 @@ from leakhunt.model.calls import CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, RequestRecord
 from leakhunt.model.run import Caveat, Role, Round, Worker
 from leakhunt.model.snapshot import Container, PathNode, Snapshot
+from leakhunt.model.split import Layout
 from leakhunt.targets.answers import AgentStats, Hello
 from leakhunt.targets.base import Address
 from leakhunt.targets.hub import AgentLink
@@ -157,6 +158,10 @@ class FakeLink(AgentLink):
         self.during_heap()
         half = self.live // 2
         return HeapUsage(200_000 + self.kept, half, self.live - half, 10_000 + self.kept), self.pause
+
+    def layout(self, timeout: Seconds = 60.0) -> tuple[Layout, Seconds]:
+        self._do("layout")
+        return Layout("glibc", True, ()), self.pause
 
     def snapshot(
         self,

@@ -20,6 +20,7 @@ from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, PeakSample, RequestRecord, Sample, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Phase, Plan, Role, Round, Run, Worker
 from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
+from leakhunt.model.split import MemorySplit
 from leakhunt.runfile import RunWriter, read_run, run_directory
 
 PLAN = Plan(target="shop.wsgi:app", workload="shop.toml", server="gunicorn", seed=7, concurrency=1)
@@ -150,6 +151,7 @@ RUNS = st.builds(
             *(few(TEXT), few(TEXT)),
         )
     ),
+    splits=few(st.builds(MemorySplit, TEXT, COUNT, COUNT, COUNTS, COUNTS, TEXT, st.booleans(), MAYBE_COUNT)),
     calls=few(st.builds(CallTable, TEXT, COUNT, COUNT, few(OPERATIONS), st.dictionaries(TEXT, COUNT, max_size=2))),
     caveats=few(st.builds(Caveat, TEXT, TEXT)),
     cost=st.none() | st.builds(Cost, st.none() | SECONDS, MAYBE_COUNT, st.none() | SECONDS),

@@ -22,7 +22,7 @@ from leakhunt.agent.probes.tcache import cached_bytes, find_caches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable
+    from typing import Any
 
     from leakhunt.agent.child import Scene
 
@@ -39,6 +39,7 @@ _PRESENT = 1 << 63
 _READ_WRITE, _PRIVATE_ANONYMOUS = 3, 0x22
 _c = ctypes.CDLL(None)
 _c.mmap.restype = ctypes.c_void_p
+_c.sbrk.restype = ctypes.c_void_p
 _LARGEST = 16 << 30
 """A mapping that reserves more than this is not looked into."""
 _BATCH = 1000
@@ -67,8 +68,6 @@ class Mapping:
         self.words = self.bytes.cast("Q")
         self.pages = private((end - start) // PAGE * 8).cast("Q")
         """As in `/proc/PID/pagemap`."""
-        self.limit = end
-        """Where it ends by now: our own work may have made the heap larger."""
         self.marks: memoryview | None = None
         """One byte for every 16 that malloc may hand out: 1 where a block of Python's begins."""
 
@@ -140,11 +139,10 @@ def find_allocator() -> str:
     for name, part in _ALLOCATORS:
         if part in files:
             return name
-    try:
-        ctypes.CDLL(None).mallctl
-    except AttributeError:
-        return "glibc" if hasattr(ctypes.CDLL(None), "gnu_get_libc_version") else "unknown"
-    return "jemalloc"
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallctl"):
+        return "jemalloc"
+    return "glibc" if hasattr(library, "gnu_get_libc_version") else "unknown"
 
 
 def jemalloc_statistics() -> tuple[int, int] | None:
@@ -179,15 +177,7 @@ def read_mappings() -> list[Mapping]:
                 pagemap.seek(start // PAGE * 8)
                 pagemap.readinto(mapping.pages.cast("B"))
                 found.append(mapping)
-    _set_limits(found)
     return found
-
-
-def _set_limits(mappings: list[Mapping]) -> None:
-    with open("/proc/self/maps", "rb") as maps:
-        ends = dict(bounds.split(b"-") for bounds in (line.split(None, 1)[0] for line in maps))
-    for mapping in mappings:
-        mapping.limit = max(mapping.end, int(ends.get(b"%08x" % mapping.start, b"0"), 16))
 
 
 def _pools(mapping: Mapping) -> list[list[Any]]:
@@ -222,14 +212,23 @@ def _first_chunk(heap: Mapping) -> int | None:
 
 def _chain_ends(heap: Mapping, offset: int) -> bool:
     words, size, steps = heap.words, heap.end - heap.start, 0
+    limit = _limit(heap)
     while offset + 16 <= size:
         length = words[offset // 8 + 1] & ~_FLAGS
-        if length == 0 or length % 16 or offset + length > heap.limit - heap.start:
+        if length == 0 or length % 16 or offset + length > limit - heap.start:
             break
         offset += length
         steps += 1
     # Two small chunks fence off the end of a heap that is full.
     return steps > 1 and size - offset <= 32
+
+
+def _limit(heap: Mapping) -> int:
+    """Where a heap ends by now. Our own work may have made it larger, which after a fork makes a second mapping."""
+    if heap.name == b"[heap]":
+        return max(heap.end, _c.sbrk(ctypes.c_long(0)) or 0)
+    # The third word of a heap of a thread's arena is its size.
+    return heap.start + min(heap.words[2], _ARENA)
 
 
 def _cells(heap: Mapping, offset: int, ours: int) -> list[list[Any]]:
@@ -341,7 +340,7 @@ def _untracked(holders: list[Any], owned: Owned, kinds: Kinds, seen: set[int]) -
         elif not gc.is_tracked(thing) and id(thing) not in seen:
             if kinds[kind]:
                 _own(thing, owned)
-            if not isinstance(thing, bytearray):
+            if not issubclass(type(thing), bytearray):
                 seen.add(id(thing))
                 deeper.append(thing)
     return deeper
@@ -366,17 +365,17 @@ def _own(thing: Any, owned: Owned) -> None:
 def _size(thing: Any) -> int:
     """As its type tells, with no method of the target's."""
     for kind in _SIZED:
-        if isinstance(thing, kind):
+        if issubclass(type(thing), kind):
             return int(kind.__sizeof__(thing))
     return object.__sizeof__(thing)
 
 
 def _table_of(thing: Any) -> int | None:
     """Where in the object stands the address of the table that it keeps apart."""
-    if isinstance(thing, list):
+    if issubclass(type(thing), list):
         return 24
-    if isinstance(thing, (dict, bytearray)):
+    if issubclass(type(thing), (dict, bytearray)):
         return 32
-    if isinstance(thing, (set, frozenset)):
+    if issubclass(type(thing), (set, frozenset)):
         return 40
     return None
