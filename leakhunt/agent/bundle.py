@@ -46,6 +46,7 @@ MODULES = (
     "probes.plans",
     "probes.outside",
     "probes.census",
+    "probes.owned",
     "probes.layout",
     "probes.sites",
     "probes.paths",

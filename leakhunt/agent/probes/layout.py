@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import struct
 import sys
-from typing import Dict
+from contextlib import suppress
 
+from leakhunt.agent.probes.owned import collect_owned
 from leakhunt.agent.probes.tcache import cached_bytes, find_caches
 
 TYPE_CHECKING = False
@@ -37,17 +39,12 @@ _CELL = 64 << 10
 _MAPPED, _IN_USE, _FLAGS = 2, 1, 7
 _PRESENT = 1 << 63
 _READ_WRITE, _PRIVATE_ANONYMOUS = 3, 0x22
+_open: list[int] = []
 _c = ctypes.CDLL(None)
 _c.mmap.restype = ctypes.c_void_p
 _c.sbrk.restype = ctypes.c_void_p
 _LARGEST = 16 << 30
 """A mapping that reserves more than this is not looked into."""
-_BATCH = 1000
-_SMALL = 512
-"""Bytes up to which pymalloc serves a block."""
-_WITH_TABLE = (list, dict, set, frozenset, bytearray)
-_SIZED = (*_WITH_TABLE, str, bytes, int, tuple, type)
-NoneType = type(None)
 _ALLOCATORS = (("jemalloc", b"jemalloc"), ("mimalloc", b"mimalloc"), ("tcmalloc", b"tcmalloc"), ("musl", b"ld-musl"))
 
 
@@ -57,6 +54,19 @@ def private(size: int) -> memoryview:
     if address in (None, ctypes.c_void_p(-1).value):
         raise MemoryError
     return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+
+
+def peek(address: int, size: int) -> bytes:
+    """What stands there; nothing if our own work has meanwhile given that memory back."""
+    with suppress(OSError):
+        return os.pread(_memory(), size, address)
+    return b""
+
+
+def _memory() -> int:
+    if not _open:
+        _open.append(os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC))
+    return _open[0]
 
 
 class Mapping:
@@ -187,7 +197,10 @@ def _pools(mapping: Mapping) -> list[list[Any]]:
     for offset in range(first, mapping.end - mapping.start - POOL + 1, POOL):
         if not mapping.pages[offset // PAGE] & _PRESENT:
             continue
-        count, _, class_, following, last = _POOL_HEADER.unpack_from(mapping.bytes, offset)
+        header = peek(mapping.start + offset, _POOL_HEADER.size)
+        if len(header) < _POOL_HEADER.size:
+            continue
+        count, _, class_, following, last = _POOL_HEADER.unpack(header)
         size = (class_ + 1) * 16
         if class_ >= 32 or last != POOL - size or not 48 <= following <= POOL or count > (POOL - 48) // size:
             continue
@@ -211,8 +224,8 @@ def _first_chunk(heap: Mapping) -> int | None:
 
 
 def _chain_ends(heap: Mapping, offset: int) -> bool:
-    words, size, steps = heap.words, heap.end - heap.start, 0
     limit = _limit(heap)
+    words, size, steps = heap.words, min(heap.end, limit) - heap.start, 0
     while offset + 16 <= size:
         length = words[offset // 8 + 1] & ~_FLAGS
         if length == 0 or length % 16 or offset + length > limit - heap.start:
@@ -224,16 +237,16 @@ def _chain_ends(heap: Mapping, offset: int) -> bool:
 
 
 def _limit(heap: Mapping) -> int:
-    """Where a heap ends by now. Our own work may have made it larger, which after a fork makes a second mapping."""
+    """Where a heap ends by now. Our own work may have made it smaller, or larger, which after a fork makes a second mapping."""
     if heap.name == b"[heap]":
-        return max(heap.end, _c.sbrk(ctypes.c_long(0)) or 0)
+        return int(_c.sbrk(ctypes.c_long(0)))
     # The third word of a heap of a thread's arena is its size.
     return heap.start + min(heap.words[2], _ARENA)
 
 
 def _cells(heap: Mapping, offset: int, ours: int) -> list[list[Any]]:
     """How much of every cell is in use; the block at `ours` is the probe's own."""
-    words, size, marks = heap.words, heap.end - heap.start, heap.marks or b""
+    words, size, marks = heap.words, min(heap.end, _limit(heap)) - heap.start, heap.marks or b""
     cells = [[0, 0] for _ in range(size // _CELL + 1)]
     while offset + 16 <= size:
         length = words[offset // 8 + 1] & ~_FLAGS
@@ -260,15 +273,16 @@ def _spread(cells: list[list[int]], start: int, end: int, column: int) -> None:
 
 def _mapped_blocks(mapping: Mapping, taken: dict[int, int], owned: set[int]) -> list[list[Any]]:
     found: list[list[Any]] = []
-    words, size, offset = mapping.words, mapping.end - mapping.start, 0
+    size, offset = mapping.end - mapping.start, 0
     while offset < size:
         address = mapping.start + offset
         if address in taken:
             offset = taken[address] - mapping.start
             continue
         step = PAGE
-        if mapping.pages[offset // PAGE] & _PRESENT and words[offset // 8] == 0:
-            head = words[offset // 8 + 1]
+        words = peek(address, 16) if mapping.pages[offset // PAGE] & _PRESENT else b""
+        if len(words) == 16 and words[:8] == bytes(8):
+            head = int.from_bytes(words[8:], sys.byteorder)
             length = head & ~_FLAGS
             if head & _FLAGS == _MAPPED and length and length % PAGE == 0 and offset + length <= size:
                 step = length
@@ -296,86 +310,3 @@ def _stacks(mappings: list[Mapping], extents: list[list[Any]], pointers: list[in
                     if known is None or end > known[1] or anchor in ends:
                         found[start] = [start, end, "stack", 0, 0]
     return list(found.values())
-
-
-def collect_owned(tracked: list[Any], owned: Owned) -> None:
-    """Blocks of everything that the collector knows, and of what only these objects refer to."""
-    kinds = Kinds(small=owned.small)
-    seen: set[int] = set()
-    for start in range(0, len(tracked), _BATCH):
-        batch = tracked[start : start + _BATCH]
-        for thing in batch:
-            if kinds[type(thing)]:
-                _own(thing, owned)
-        waiting = _untracked(batch, owned, kinds, seen)
-        while waiting:
-            waiting = _untracked(waiting, owned, kinds, seen)
-
-
-class Kinds(Dict[type, bool]):
-    """Whether objects of a type may own a block of malloc's: without pymalloc every object is one."""
-
-    def __init__(self, *, small: bool) -> None:
-        super().__init__()
-        self.small = small
-
-    def __missing__(self, kind: type) -> bool:
-        may = self.small or kind.__basicsize__ > _SMALL or kind.__itemsize__ > 0 or issubclass(kind, _WITH_TABLE)
-        # A number of more than 400 digits is rare, and there are many of the others.
-        self[kind] = may and (self.small or kind is not int)
-        return self[kind]
-
-
-def _untracked(holders: list[Any], owned: Owned, kinds: Kinds, seen: set[int]) -> list[Any]:
-    """Take what these refer to and the collector does not know; those that may refer to more come back."""
-    deeper = []
-    for thing in gc.get_referents(*holders):
-        kind = type(thing)
-        if kind is str or kind is bytes:
-            if owned.small or len(thing) > _SMALL - 40:
-                _own(thing, owned)
-        elif kind is int or kind is float or kind is NoneType or kind is bool:
-            if owned.small:
-                _own(thing, owned)
-        elif not gc.is_tracked(thing) and id(thing) not in seen:
-            if kinds[kind]:
-                _own(thing, owned)
-            if not issubclass(type(thing), bytearray):
-                seen.add(id(thing))
-                deeper.append(thing)
-    return deeper
-
-
-def _own(thing: Any, owned: Owned) -> None:
-    """Where the object begins nobody tells: the collector's part, and what 3.11 put before it, stand in front."""
-    size = _size(thing)
-    if not owned.small and size <= _SMALL - 32:
-        return
-    address = id(thing)
-    owned.add(address)
-    owned.add(address - 16)
-    owned.add(address - 32)
-    pointer = _table_of(thing)
-    if pointer is not None:
-        owned.add(ctypes.c_size_t.from_address(address + pointer).value)
-    if size > _SMALL:
-        owned.size += size
-
-
-def _size(thing: Any) -> int:
-    """As its type tells, with no method of the target's."""
-    for kind in _SIZED:
-        if issubclass(type(thing), kind):
-            return int(kind.__sizeof__(thing))
-    return object.__sizeof__(thing)
-
-
-def _table_of(thing: Any) -> int | None:
-    """Where in the object stands the address of the table that it keeps apart."""
-    if issubclass(type(thing), list):
-        return 24
-    if issubclass(type(thing), (dict, bytearray)):
-        return 32
-    if issubclass(type(thing), (set, frozenset)):
-        return 40
-    return None
