@@ -42,6 +42,8 @@ def record_insides(run: Run, recorder: RunWriter) -> None:
         recorder.container(container)
     for table in run.calls:
         recorder.calls(table)
+    for split in run.splits:
+        recorder.split(split)
 
 
 def record(run: Run, directory: Path) -> Path:

@@ -237,7 +237,7 @@ def _chain_ends(heap: Mapping, offset: int) -> bool:
 
 
 def _limit(heap: Mapping) -> int:
-    """Where a heap ends by now. Our own work may have made it smaller, or larger, which after a fork makes a second mapping."""
+    """Where a heap ends by now: our own work may have made it smaller, or larger by a second mapping after a fork."""
     if heap.name == b"[heap]":
         return int(_c.sbrk(ctypes.c_long(0)))
     # The third word of a heap of a thread's arena is its size.
