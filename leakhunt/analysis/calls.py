@@ -52,6 +52,8 @@ class Blame:
 
     operation: WatchedOperation
     reason: str
+    proven: bool = True
+    """More speaks for it than that no other extension is called there."""
 
     @property
     def callee(self) -> Callee:
@@ -129,7 +131,7 @@ def blame_for_objects(operations: Sequence[WatchedOperation], lead: Lead) -> Bla
     alone = len({each.callees[0].file for _, each in related}) == 1
     if not (score.proven or alone):
         return None
-    return Blame(best, f"{_calls_into(best)}{score.reason if score.proven else ''}")
+    return Blame(best, f"{_calls_into(best)}{score.reason if score.proven else ''}", score.proven)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,30 +200,27 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     cap = container.cap if container else None
     cause = "bounded-cache" if cap is not None or case.judgement.state == "bounded" else "python-objects"
     place = _site(site, case.run.conditions)
-    library = library_of(site.stack, case.run.conditions) if site else None
-    blame = None if is_held(lead) else blame_for_objects(case.operations, lead)
-    if blame is not None:
-        place, library = place or blame.site(case.run.conditions), blame.library(case.run.conditions)
-    return Suspect(
+    suspect = Suspect(
         route=case.report.route,
         bytes_per_request=lead.size_per_request,
         count_per_request=lead.count_per_request,
         type=path.type if path else None,
         cause=cause,
         site=place,
-        library=library,
-        stack=site.stack if site else blame.stack if blame else (),
+        library=library_of(site.stack, case.run.conditions) if site else None,
+        stack=site.stack if site else (),
         path=path.path if path else None,
         path_nodes=tuple(_node(hop) for hop in path.hops) if path else (),
         fingerprint=_fingerprint(path, place, cause),
-        origin="application" if blame is None and (site is None or site.application) else "library",
+        origin="application" if site is None or site.application else "library",
         confidence=_confidence(case, lead),
-        reasons=(*_reasons(lead), *([blame.reason] if blame else [])),
+        reasons=_reasons(lead),
         deep_size=container.deep_size if container else None,
         cap=cap,
         chain=container.chain if container else (),
         advice=advice(cause, path.holder if path else None, path.holder_type if path else None, cap),
     )
+    return suspect if is_held(lead) else _blamed(case, suspect, blame_for_objects(case.operations, lead))
 
 
 def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
@@ -258,15 +255,21 @@ def _blamed(case: Case, suspect: Suspect, blame: Blame | None) -> Suspect:
     """The suspect with the line and the extension that the watched calls speak against."""
     if blame is None:
         return suspect
-    site = blame.site(case.run.conditions) or suspect.site
+    made, site, stack = suspect.site, suspect.site, suspect.stack
+    called = blame.site(case.run.conditions)
+    if called is not None and (made is None or blame.proven):
+        site, stack = called, blame.stack
+    reasons = [each for each in suspect.reasons if each != _NOTHING_FOUND]
+    if made is not None and site is not None and (made.file, made.line) != (site.file, site.line):
+        reasons.insert(0, f"what is left behind was made by {made.file.rpartition('/')[2]}:{made.line}")
     return replace(
         suspect,
         site=site,
         library=blame.library(case.run.conditions),
-        stack=blame.stack,
+        stack=stack,
         origin="library",
         fingerprint=fingerprint([suspect.path or case.report.route], suspect.type, suspect.cause, site),
-        reasons=(*(each for each in suspect.reasons if each != _NOTHING_FOUND), blame.reason),
+        reasons=(*reasons, blame.reason),
     )
 
 
