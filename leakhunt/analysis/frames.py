@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Final
 
 from leakhunt.model.report import Library
@@ -65,10 +66,14 @@ def short_file(file: str, conditions: Mapping[str, str]) -> str | None:
 
 
 def library_of(stack: Sequence[Frame], conditions: Mapping[str, str]) -> Library | None:
-    """The innermost library frame, if the allocation happened in a library that the application called."""
-    frame = stack[0] if stack and not is_application(stack[0]) else None
-    if frame is None:
+    """The innermost library frame, if the allocation happened in a library that the application called.
+
+    What the standard library allocates is put down to the package that called it, where one stands between.
+    """
+    inside = tuple(takewhile(lambda frame: not is_application(frame), stack))
+    if not inside:
         return None
+    frame = next((frame for frame in inside if _INSTALLED.match(frame.file)), inside[0])
     installed = _INSTALLED.match(frame.file)
     if installed is None:
         return Library("python", conditions.get("python"), relative_file(frame.file), frame.function)

@@ -81,6 +81,20 @@ def test_the_interpreters_own_code_has_the_interpreters_version() -> None:
         assert (library.package, library.version, library.file) == ("python", "3.11.7", file)
 
 
+def test_what_the_standard_library_allocates_is_put_down_to_the_package_that_called_it() -> None:
+    standard = Frame("/usr/lib/python3.11/tempfile.py", 253, "_mkstemp_inner")
+    library = library_of((standard, installed("openpyxl/worksheet/_writer.py"), VIEW), {"python": "3.11.7"})
+    assert library is not None
+    assert library.file == "openpyxl/worksheet/_writer.py"
+
+
+def test_a_package_that_called_the_application_is_not_the_one() -> None:
+    standard = Frame("/usr/lib/python3.11/tempfile.py", 253, "_mkstemp_inner")
+    library = library_of((standard, VIEW, installed("flask/app.py")), {"python": "3.11.7"})
+    assert library is not None
+    assert library.package == "python"
+
+
 def test_a_file_of_two_parts_or_fewer_is_its_own_short_name() -> None:
     assert [relative_file(file) for file in ("views.py", "shop/views.py", "/views.py")] == [
         "views.py",
