@@ -27,7 +27,7 @@ _C_HELD: Final = "<held outside Python>"
 _SHARE: Final = 0.25
 """Share of a growth that an operation has to keep to be named for it."""
 _CONSTRUCTORS: Final = ("__init__", "__new__")
-"""Refer to what they are given as long as what they make lives."""
+"""Refer to what they are given, and keep what they fill, as long as what they make lives."""
 _MATCH: Final = 0.5
 """Ratio of counts from which they are taken for the same."""
 
@@ -146,8 +146,8 @@ def _score(operation: WatchedOperation, lead: Lead) -> _Score | None:
     counts = [lead.site.count_per_request] if lead.site else []
     counts += [lead.path.count_per_request, lead.path.objects_per_request] if lead.path else []
     blocks = max((_match(operation.blocks, count) for count in counts), default=0.0)
-    references = 0.0
-    if not operation.callees[0].function.endswith(_CONSTRUCTORS):
+    constructor, references = operation.callees[0].function.endswith(_CONSTRUCTORS), 0.0
+    if not constructor:
         references = max((_match(operation.references, count) for count in counts), default=0.0)
     stack = lead.site.stack if lead.site else ()
     callback = any(_is_in(frame, *place) for place in operation.callbacks for frame in stack)
@@ -167,7 +167,8 @@ def _score(operation: WatchedOperation, lead: Lead) -> _Score | None:
         reason = "; it calls back what allocates the objects"
     elif own:
         reason = "; objects of its types are left behind"
-    total = match + 0.5 * callback + 0.5 * own + 0.25 * near + 0.1 * operation.callees[0].called
+    kept = (match + 0.5 * callback) * (0.5 if constructor else 1.0)
+    total = kept + 0.5 * own + 0.25 * near + 0.1 * operation.callees[0].called
     return _Score(total, max(blocks, references) >= _MATCH or callback or own, reason)
 
 

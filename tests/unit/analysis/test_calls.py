@@ -131,6 +131,12 @@ def test_a_constructor_refers_to_what_it_is_given_for_good_reason() -> None:
     assert named(blame_for_objects(operations, lead(1.0))) == "decode"
 
 
+def test_a_constructor_keeps_what_it_fills_for_good_reason() -> None:
+    operations = [operation(function="Pairs.__init__", blocks=100.0), operation(OTHER, "walk", blocks=95.0)]
+    assert named(blame_for_objects(operations, lead(100.0))) == "walk"
+    assert named(blame_for_objects(operations[:1], lead(100.0))) == "Pairs.__init__"
+
+
 def test_a_callback_in_which_the_objects_were_made_tells() -> None:
     made = Frame("/srv/app/shop/uploads.py", 11, "Upload.read")
     reads = operation(function="Reader.read", callbacks=((made.file, "read"),))
