@@ -48,7 +48,7 @@ CREATE TABLE containers (worker TEXT, round INTEGER, path TEXT, type TEXT, lengt
     cap INTEGER, cap_source TEXT, chain TEXT, problems TEXT);
 CREATE TABLE calls (worker TEXT, round INTEGER, requests INTEGER, body BLOB);
 CREATE TABLE splits (worker TEXT, round INTEGER, rss INTEGER, parts TEXT, shared TEXT, allocator TEXT,
-    pymalloc INTEGER, uncollectable INTEGER);
+    pymalloc INTEGER, uncollectable INTEGER, trimmed INTEGER);
 CREATE TABLE caveats (code TEXT, text TEXT);
 CREATE TABLE cost (cpu_fraction REAL, memory INTEGER, longest_pause REAL, child_memory INTEGER);
 """
@@ -122,7 +122,7 @@ def calls_row(table: CallTable) -> Row:
 def split_row(s: MemorySplit) -> Row:
     """What the memory of one process is made of, its parts as JSON."""
     parts, shared = json.dumps(dict(s.parts)), json.dumps(dict(s.shared))
-    return (s.worker, s.round, s.rss, parts, shared, s.allocator, s.pymalloc, s.uncollectable)
+    return (s.worker, s.round, s.rss, parts, shared, s.allocator, s.pymalloc, s.uncollectable, s.trimmed)
 
 
 def to_plan(row: Row, options: Mapping[str, str]) -> Plan:
@@ -221,7 +221,16 @@ def to_split(row: Row) -> MemorySplit:
     Raises:
         ValueError: the row is damaged.
     """
-    worker, number, rss, parts, shared, allocator, pymalloc, uncollectable = row
+    worker, number, rss, parts, shared, allocator, pymalloc, uncollectable, *trimmed = row
     return MemorySplit(
-        worker, number, rss, json.loads(parts), json.loads(shared), allocator, bool(pymalloc), uncollectable
+        worker,
+        number,
+        rss,
+        json.loads(parts),
+        json.loads(shared),
+        allocator,
+        bool(pymalloc),
+        uncollectable,
+        # The column is younger than the table.
+        bool(trimmed and trimmed[0]),
     )

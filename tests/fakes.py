@@ -161,6 +161,7 @@ class FakeLink(AgentLink):
 
     def layout(self, timeout: Seconds = 60.0) -> tuple[Layout, Seconds]:
         self._do("layout")
+        self.during_heap()
         return Layout("glibc", True, ()), self.pause
 
     def snapshot(

@@ -46,6 +46,7 @@ MODULES = (
     "probes.plans",
     "probes.outside",
     "probes.census",
+    "probes.mappings",
     "probes.owned",
     "probes.layout",
     "probes.sites",

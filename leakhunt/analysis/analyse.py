@@ -13,6 +13,7 @@ from leakhunt.analysis.evidence import evidence_rows, route_evidence, total_grow
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
+from leakhunt.analysis.memory_split import memory_reports
 from leakhunt.analysis.next_step import next_command
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import count_responses, failed_once
@@ -65,6 +66,7 @@ def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
         outcome=run.outcome,
         flame=flame_stacks(run),
         route_evidence=_evidence(experiment, cases),
+        memory=memory_reports(run),
     )
 
 

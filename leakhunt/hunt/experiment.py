@@ -23,6 +23,7 @@ from leakhunt.hunt.lives import requests_per_round
 from leakhunt.hunt.peaks import measure_peaks
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
+from leakhunt.hunt.splits import read_splits, try_trim
 from leakhunt.hunt.warm_up import StepCost, warm_up
 from leakhunt.model.run import Phase, Round
 from leakhunt.units import Bytes, Seconds
@@ -87,9 +88,12 @@ class Experiment:
             self._check()  # a target that died says more than the responses that did not come
         self._observer.phase("baseline")
         baseline = self._round(Phase.BASELINE, {})
+        read_splits(self._rounds)
         self._blocks()
         self._repeated()
         self._settle(baseline)
+        read_splits(self._rounds)
+        try_trim(self._rounds)
         if self._settings.explain:
             self._explain()
         if self._settings.peaks:

@@ -12,7 +12,6 @@ from leakhunt.errors import AgentError
 from leakhunt.hunt.quiet import wait_until_quiet
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.settings import Observer
-from leakhunt.hunt.splits import PHASES, record_splits
 from leakhunt.model.measurement import HeapUsage, RequestRecord, Sample
 from leakhunt.model.run import Phase, Role, Round, Worker
 from leakhunt.samplers.activity import read_activity
@@ -88,10 +87,6 @@ class Rounds:
             disk_free=free_disk(self.target.launch_dir),
         )
         self.recorder.round(done, requests, self._timeline.drain())
-        if phase in PHASES:
-            with self._timeline.paused():
-                pause = record_splits(self.recorder, workers, self.target.links(), index)
-            self.longest_pause = max(pause, self.longest_pause or 0.0)
         self._observer.round(done)
         return done
 

@@ -174,6 +174,37 @@ class WorkerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPart:
+    """One part of a worker's RSS; the names are those of `leakhunt.model.split`."""
+
+    part: str
+    start: Bytes | None
+    """None where the worker was not there at the baseline."""
+    end: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """What the memory of one worker is made of."""
+
+    worker: str
+    """`Worker.key`."""
+    name: str
+    pid: int
+    allocator: str
+    """As in `MemorySplit`."""
+    pymalloc: bool
+    rss_start: Bytes | None
+    rss_end: Bytes
+    parts: tuple[MemoryPart, ...]
+    """They sum to RSS."""
+    unshared: Bytes | None
+    """Shared with another process at the baseline and no longer: USS has grown by it, RSS has not."""
+    trimmable: Bytes | None
+    """What malloc gave back when it was made to; None where there was no need to try."""
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One curve of the growth chart."""
 
@@ -269,3 +300,5 @@ class Report:
     """The allocation flame graph: stacks (innermost frame first) and the bytes each keeps per request."""
     route_evidence: tuple[RouteEvidence, ...] = ()
     """Of every route that is not clean and whose growth can be told from that of the others."""
+    memory: tuple[MemoryReport, ...] = ()
+    """Of every worker whose memory was divided."""

@@ -39,6 +39,8 @@ class MemorySplit:
     """False where malloc serves Python's small objects, too (`PYTHONMALLOC`)."""
     uncollectable: int | None = None
     """Objects in `gc.garbage`."""
+    trimmed: bool = False
+    """Whether malloc had just been made to give back what it could."""
 
 
 @dataclass(frozen=True, slots=True)

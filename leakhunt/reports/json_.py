@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final, TypeAlias
 
-from leakhunt.model.report import Growth, Hotspot, Judgement, Library, Report, RouteReport, Site, Suspect, WorkerReport
+from leakhunt.model.report import (
+    Growth,
+    Hotspot,
+    Judgement,
+    Library,
+    MemoryReport,
+    Report,
+    RouteReport,
+    Site,
+    Suspect,
+    WorkerReport,
+)
 from leakhunt.model.run import Cost, Plan
 from leakhunt.model.snapshot import Frame
 from leakhunt.reports.base import Format
@@ -59,6 +70,7 @@ def document(report: Report) -> dict[str, Json]:
         "suspects": [_suspect(suspect) for suspect in report.suspects],
         "hotspots": [_place(hotspot) for hotspot in report.hotspots],
         "workers": [_worker(worker) for worker in report.workers],
+        "memory": [_memory(memory) for memory in report.memory],
         "evidence": [asdict(found) for found in report.route_evidence],
         "rounds": [
             _nullable(
@@ -173,6 +185,16 @@ def _stack(stack: tuple[Frame, ...]) -> list[Json]:
 
 def _worker(worker: WorkerReport) -> Json:
     return _nullable(asdict(worker), _NULL_IN_WORKERS)
+
+
+def _memory(memory: MemoryReport) -> Json:
+    reasons = {
+        "rss_start": "it was not there at the baseline",
+        "unshared": "it was not there at the baseline",
+        "trimmable": "malloc's free lists did not grow",
+    }
+    parts: list[Json] = [_nullable(asdict(part), {"start": reasons["rss_start"]}) for part in memory.parts]
+    return {**_nullable(asdict(memory), reasons), "parts": parts}
 
 
 def _cost(cost: Cost | None) -> Json:

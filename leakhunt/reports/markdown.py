@@ -23,6 +23,7 @@ def render(report: Report) -> str:
         _hotspots(report),
         _evidence(report),
         _workers(report),
+        _memory(report),
         _closing(report),
     )
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -117,6 +118,18 @@ def _workers(report: Report) -> str:
     ]
     header = ("Process", "Role", "End", "Requests", "RSS at start", "At end", "At most")
     return _table("Workers", header, rows, left=3)
+
+
+def _memory(report: Report) -> str:
+    rows = [
+        (_text(f"{memory.name} ({memory.pid})"), *map(_text, row))
+        for memory in report.memory
+        for row in phrases.memory(memory)
+    ]
+    header = ("Process", "Part", "At the baseline", "At the end", "Growth")
+    table = _table("What the memory is made of", header, rows, left=2)
+    notes = [f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory)]
+    return "\n\n".join([table, *map(_text, notes)]) if table else ""
 
 
 def _closing(report: Report) -> str:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from leakhunt.model import split
 from leakhunt.model.report import (
     Hotspot,
     Interval,
     Judgement,
+    MemoryPart,
+    MemoryReport,
     Report,
     RouteEvidence,
     RouteReport,
@@ -27,6 +30,19 @@ EVIDENCE: Final = (
 )
 
 NOT_MEASURED: Final = "\N{EN DASH}"
+
+MEMORY_PARTS: Final[Mapping[str, str]] = {
+    split.OBJECTS: "Python objects",
+    split.ARENA_FREE: "free inside Python's arenas",
+    split.NATIVE: "native memory in use",
+    split.MALLOC_FREE: "malloc's free lists",
+    split.STACKS: "thread stacks",
+    split.FILES: "file and shared mappings",
+    split.MAPPED: "mapped, in no allocator",
+    split.REST: "unexplained",
+    split.SHARED: "shared since a fork",
+    "rss": "RSS",
+}
 
 _PEAKS: Final = 4
 """Routes whose peaks are worth a place on the first screen; the table has all of them."""
@@ -212,6 +228,30 @@ def cost(spent: Cost | None) -> str:
         f"leakhunt itself cost: CPU {cpu}, memory {_or_unmeasured(size(spent.memory))} per worker{child}, "
         f"longest pause {_or_unmeasured(duration(spent.longest_pause))}."
     )
+
+
+def memory(report: MemoryReport) -> Iterator[tuple[str, str, str, str]]:
+    """Part, size at the baseline, at the end, growth: the lines of a worker's table, those of any size."""
+    whole = MemoryPart("rss", report.rss_start, report.rss_end)
+    for part in (*report.parts, whole):
+        if part is whole or max(part.start or 0, part.end) * 1000 >= report.rss_end:
+            grown = None if part.start is None else part.end - part.start
+            yield MEMORY_PARTS[part.part], size(part.start), size(part.end), per_request(grown)
+
+
+def memory_notes(report: MemoryReport) -> Iterator[str]:
+    """What a worker's table does not show."""
+    if report.unshared:
+        yield (
+            f"{format_size(report.unshared)} that it shared since a fork are its own by now, for they were written to: "
+            "USS and PSS have grown by that, and RSS has not."
+        )
+    if report.trimmable is not None:
+        yield f"malloc gave {format_size(report.trimmable)} back when it was asked to (malloc_trim)."
+    if not report.pymalloc:
+        yield "Small Python objects come from malloc (PYTHONMALLOC)."
+    if report.allocator != "glibc":
+        yield f"Its malloc is that of {report.allocator}, of which less can be told than of glibc's."
 
 
 def why(route: RouteReport) -> str:

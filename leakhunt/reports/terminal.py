@@ -48,12 +48,27 @@ def _print_details(report: Report, console: Console) -> None:
     ended = len(report.workers) - len(_alive(report))
     if ended:
         console.print(Text(f"and {ended} processes that ended before the run did, in the report", style="dim"))
+    _print_memory(report, console)
     for line in (phrases.paid_once(report), phrases.cost(report.cost)):
         if line:
             console.print(Text(line, style="dim"))
     for caveat in report.caveats:
         console.print(Text.assemble(("Caveat: ", "yellow"), plain(caveat.text)))
     console.print()
+
+
+def _print_memory(report: Report, console: Console) -> None:
+    """Of the worker that has grown most; the files have all."""
+    grown = sorted(report.memory, key=lambda memory: memory.rss_end - (memory.rss_start or memory.rss_end))
+    for memory in grown[-1:]:
+        table = _table((Text(plain(f"memory of {memory.name} ({memory.pid})")),), ("baseline", "end", "growth"))
+        for row in phrases.memory(memory):
+            table.add_row(*row)
+        console.print(table)
+        for note in phrases.memory_notes(memory):
+            console.print(Text(note, style="dim"))
+    if len(grown) > 1:
+        console.print(Text(f"and {len(grown) - 1} more workers in the report", style="dim"))
 
 
 def _print_answer(report: Report, console: Console) -> None:
@@ -165,7 +180,7 @@ def _alive(report: Report) -> tuple[WorkerReport, ...]:
     return tuple(worker for worker in report.workers if worker.death is None)
 
 
-def _table(left: Iterable[str], right: Iterable[str]) -> Table:
+def _table(left: Iterable[str | Text], right: Iterable[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     for name in left:
         table.add_column(name, overflow="fold")

@@ -22,6 +22,7 @@ def render(report: Report) -> str:
         _routes(report),
         _evidence(report),
         _workers(report),
+        _memory(report),
         _caveats(report),
         [phrases.cost(report.cost)],
         [] if report.next_command is None else [f"Next: {plain(report.next_command)}"],
@@ -100,6 +101,13 @@ def _workers(report: Report) -> list[str]:
         ),
         align="lllrrrr",
     )
+
+
+def _memory(report: Report) -> list[str]:
+    rows = ((f"{memory.name} ({memory.pid})", *row) for memory in report.memory for row in phrases.memory(memory))
+    table = columns(("memory of", "part", "at the baseline", "at the end", "growth"), rows, align="llrrr")
+    notes = (f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory))
+    return [*table, *map(plain, notes)]
 
 
 def _caveats(report: Report) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-exec("import ctypes, gc, mmap, threading, time", globals())  # as the statements that follow
+exec("import ctypes, gc, mmap, signal, threading", globals())  # as the statements that follow
 for line in sys.stdin:
     exec(line, globals())  # our own test's statements
     print("done", flush=True)

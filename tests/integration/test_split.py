@@ -14,51 +14,52 @@ import pytest
 
 from conftest import find_interpreters
 from leakhunt.agent.bundle import write_boot
-from leakhunt.model.split import MemorySplit
-from leakhunt.samplers.memory import read_memory
+from leakhunt.model.split import PARTS, REST, MemorySplit
 from leakhunt.samplers.split import read_split
 from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.units import Bytes
 
 PROGRAM = Path(__file__).with_name("split_program.py")
 HUNDRED = 100_000_000
 _PYTHONS = find_interpreters()
-_ENDS = dict(list(_PYTHONS.items())[:1] + list(_PYTHONS.items())[-1:])
-oldest_and_newest = pytest.mark.parametrize("python", _ENDS.values(), ids=_ENDS.keys())
+each_interpreter = pytest.mark.parametrize("python", _PYTHONS.values(), ids=_PYTHONS.keys())
 
-C = "libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p; libc.calloc.restype = ctypes.c_void_p"
+_LIBC = "libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p"
+_MALLOC = "[ctypes.memset(libc.malloc(2000), 1, 2000) and None for _ in range(49_500)]"
 CAUSES = {
-    "small objects": ("objects", "kept = [(i + 1000, ) for i in range(1_140_000)]"),
-    "bytes of 2 kB": ("objects", "kept = [bytes(1) * 2000 for i in range(49_300)]"),
-    "one big bytes": ("objects", "kept = b'x' * 100_000_000"),
-    "a big bytearray": ("objects", "kept = bytearray(b'x') * 100_000_000"),
-    "a long list": ("objects", "kept = [None] * 12_500_000"),
-    "freed arenas": (
-        "arena-free",
-        "kept = [bytes(100) for i in range(700_000)]; kept = kept[::100]; gc.collect() and None",
-    ),
-    "malloc in use": (
+    "small objects": ("objects", "kept = [(i + 1000,) for i in range({small})]"),
+    "objects that malloc serves": ("objects", "kept = [bytes(1) * 2000 for i in range(49_000)]"),
+    "one large bytes": ("objects", "kept = b'x' * 100_000_000"),
+    "one large bytearray": ("objects", "kept = bytearray(b'x') * 100_000_000"),
+    "one long list": ("objects", "kept = [None] * 12_500_000"),
+    "malloc in use": ("native", f"{_LIBC}; {_MALLOC}"),
+    "malloc in use of a thread": (
         "native",
-        f"{C}; [ctypes.memset(libc.malloc(2000), 1, 2000) and None for _ in range(49_500)]",
+        f"{_LIBC}; t = threading.Thread(target=lambda: {_MALLOC}); t.start(); t.join()",
     ),
-    "one big malloc": ("native", f"{C}; ctypes.memset(libc.malloc(100_000_000), 1, 100_000_000) and None"),
+    "one large malloc": ("native", f"{_LIBC}; ctypes.memset(libc.malloc(100_000_000), 1, 100_000_000) and None"),
     "freed malloc": (
         "malloc-free",
         (
-            f"{C}; held = [libc.malloc(20_000) for _ in range(5100)]; "
+            f"{_LIBC}; held = [libc.malloc(20_000) for _ in range(5100)]; "
             "any(ctypes.memset(each, 1, 20_000) is None for each in held); "
             "any(libc.free(ctypes.c_void_p(each)) is None for n, each in enumerate(held) if n % 50); del held"
         ),
     ),
-    "thread stacks": (
-        "stacks",
-        "from split_stacks import start; start(200, 500_000)",
+    "200 thread stacks": ("stacks", "from split_stacks import start; start(200, 500_000)"),
+    "a mapped file": (
+        "files",
+        "m = mmap.mmap(f.fileno(), 100_000_000); any(m[i] for i in range(0, 100_000_000, 4096))",
     ),
-    "mapped file": ("files", "m = mmap.mmap(f.fileno(), 100_000_000); any(m[i] for i in range(0, 100_000_000, 4096))"),
-    "anonymous map": (
+    "an anonymous map": (
         "mapped",
         "m = mmap.mmap(-1, 100_000_000, flags=mmap.MAP_PRIVATE); m.write(b'x' * 100_000_000) and None",
     ),
 }
+"""Name -> part of the memory, and what makes it 100 MB larger."""
+
+FREED_ARENAS = "kept = [bytes(100) for i in range(700_000)]; kept = kept[::100]; gc.collect() and None"
+"""Every pool keeps a block or two, so that none can be used for another size."""
 
 
 class Program:
@@ -98,48 +99,71 @@ def program(python: Path, directory: Path, env: Mapping[str, str] | None = None)
             process.stdin.close()
 
 
-def growth(run: Program, part: str, statement: str, directory: Path) -> dict[str, int]:
-    """By how much every part has grown; parts have to sum to the RSS, none negative, and the rest be small."""
-    if part == "files":
-        run.run(f"f = open({str(directory / 'file')!r}, 'wb+'); f.truncate(100_000_000) and None")
-    before = run.split()
-    run.run(statement)
-    after = run.split()
+def grow(python: Path, directory: Path, statement: str, env: Mapping[str, str] | None = None) -> Mapping[str, Bytes]:
+    """By how much each part grows when a program runs the statement; holds each split to its promises."""
+    file = directory / "file"
+    file.write_bytes(bytes(HUNDRED))
+    with program(python, directory, env) as run:
+        run.run(f"f = open({str(file)!r}, 'rb+')")
+        before = run.split()
+        run.run(statement)
+        after = run.split()
     for split in (before, after):
         assert sum(split.parts.values()) == split.rss
         assert min(split.parts.values()) >= 0
-        assert split.parts["rest"] < 0.05 * split.rss
-    assert after.rss == pytest.approx(read_memory(run.process.pid).rss, rel=0.01)
-    return {name: size - before.parts.get(name, 0) for name, size in after.parts.items()}
+        assert split.parts[REST] < split.rss / 20
+        assert split.allocator == "glibc"
+    return {part: after.parts[part] - before.parts[part] for part in PARTS}
 
 
-def check(grown: Mapping[str, int], part: str) -> None:
-    others = {name: size for name, size in grown.items() if name != part}
-    assert grown[part] == pytest.approx(HUNDRED, rel=0.1), grown
-    assert max(map(abs, others.values())) <= 5_000_000, grown
+def assert_only(part: str, growth: Mapping[str, Bytes]) -> None:
+    assert growth[part] == pytest.approx(HUNDRED, rel=0.1), growth
+    others = {name: size for name, size in growth.items() if name != part}
+    assert max(map(abs, others.values())) < 5_000_000, growth
 
 
-@oldest_and_newest
-@pytest.mark.parametrize("name", CAUSES)
-def test_a_hundred_megabytes_of_one_cause_are_read_as_such(name: str, python: Path, tmp_path: Path) -> None:
-    part, statement = CAUSES[name]
-    with program(python, tmp_path) as run:
-        check(growth(run, part, statement, tmp_path), part)
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause_is_seen_in_its_part_and_in_no_other(cause: str, tmp_path: Path) -> None:
+    part, statement = CAUSES[cause]
+
+    assert_only(part, grow(Path(sys.executable), tmp_path, statement.format(small=1_140_000)))
 
 
-@pytest.mark.parametrize("name", ["bytes of 2 kB", "a big bytearray", "malloc in use", "freed malloc", "anonymous map"])
-def test_without_pymalloc_python_and_others_are_told_apart_in_one_heap(name: str, tmp_path: Path) -> None:
-    part, statement = CAUSES[name]
-    with program(Path(sys.executable), tmp_path, {"PYTHONMALLOC": "malloc"}) as run:
-        check(growth(run, part, statement, tmp_path), part)
+@pytest.mark.parametrize("cause", CAUSES)
+def test_so_it_is_where_malloc_serves_small_objects_too(cause: str, tmp_path: Path) -> None:
+    part, statement = CAUSES[cause]
+    env = {"PYTHONMALLOC": "malloc"}
+
+    assert_only(part, grow(Path(sys.executable), tmp_path, statement.format(small=833_000), env))
 
 
-def test_what_a_fork_shares_is_told_apart_from_what_is_the_process_s_own(tmp_path: Path) -> None:
+def test_blocks_free_inside_arenas_are_a_part_of_their_own(tmp_path: Path) -> None:
+    assert_only("arena-free", grow(Path(sys.executable), tmp_path, FREED_ARENAS))
+
+
+def test_without_pymalloc_these_are_free_lists_of_malloc(tmp_path: Path) -> None:
+    growth = grow(Path(sys.executable), tmp_path, FREED_ARENAS, {"PYTHONMALLOC": "malloc"})
+
+    assert_only("malloc-free", growth)
+
+
+@each_interpreter
+@pytest.mark.parametrize("cause", ["small objects", "malloc in use", "freed malloc", "200 thread stacks"])
+def test_every_version_is_understood(python: Path, cause: str, tmp_path: Path) -> None:
+    part, statement = CAUSES[cause]
+
+    assert_only(part, grow(python, tmp_path, statement.format(small=1_140_000)))
+
+
+def test_what_a_process_shares_with_the_one_it_was_forked_from_is_told(tmp_path: Path) -> None:
     with program(Path(sys.executable), tmp_path) as run:
-        run.run(CAUSES["one big bytes"][1])
-        assert run.split().shared.get("objects", 0) < 5_000_000
-        run.run("import os; r, w = os.pipe(); child = os.fork() or os._exit(0 * len(os.read(r, 1)))")
-        shared = run.split()
-        run.run("os.write(w, b'!'); os.waitpid(child, 0) and None")
-        assert shared.shared["objects"] == pytest.approx(HUNDRED, rel=0.1)
-        assert sum(shared.parts.values()) == shared.rss
+        run.run("kept = b'x' * 100_000_000; import os; pid = os.fork() or signal.pause()")
+        try:
+            shared = run.split()
+        finally:
+            run.run("os.kill(pid, signal.SIGKILL); os.waitpid(pid, 0) and None")
+        alone = run.split()
+
+    assert shared.shared["objects"] == pytest.approx(HUNDRED, rel=0.1)
+    assert shared.parts["objects"] == pytest.approx(alone.parts["objects"], abs=1_000_000)
+    assert sum(alone.shared.values()) < 1_000_000

@@ -153,7 +153,9 @@ RUNS = st.builds(
             *(few(TEXT), few(TEXT)),
         )
     ),
-    splits=few(st.builds(MemorySplit, TEXT, COUNT, COUNT, COUNTS, COUNTS, TEXT, st.booleans(), MAYBE_COUNT)),
+    splits=few(
+        st.builds(MemorySplit, TEXT, COUNT, COUNT, COUNTS, COUNTS, TEXT, st.booleans(), MAYBE_COUNT, st.booleans())
+    ),
     calls=few(st.builds(CallTable, TEXT, COUNT, COUNT, few(OPERATIONS), st.dictionaries(TEXT, COUNT, max_size=2))),
     caveats=few(st.builds(Caveat, TEXT, TEXT)),
     cost=st.none() | st.builds(Cost, st.none() | SECONDS, MAYBE_COUNT, st.none() | SECONDS),

@@ -1,69 +1,98 @@
-"""Which blocks of malloc belong to Python's objects: those in which one begins, or keeps its table."""
+"""Which blocks of malloc's belong to Python's objects, told by the addresses of these."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+from itertools import compress, filterfalse
 from typing import Dict
+
+from leakhunt.agent.probes.mappings import ARENA, PAGE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from leakhunt.agent.probes.layout import Owned
+    from leakhunt.agent.child import Scene
+    from leakhunt.agent.probes.mappings import Heap
 
 _BATCH = 1000
 _SMALL = 512
 """Bytes up to which pymalloc serves a block."""
 _WITH_TABLE = (list, dict, set, frozenset, bytearray)
 _SIZED = (*_WITH_TABLE, str, bytes, int, tuple, type)
-NoneType = type(None)
 
 
-def collect_owned(tracked: list[Any], owned: Owned) -> None:
+class Owned:
+    """Addresses of blocks that belong to Python's objects."""
+
+    def __init__(self, heaps: list[Heap], *, small: bool) -> None:
+        self.small = small
+        """Whether malloc serves small blocks, too."""
+        self.size = 0
+        """Bytes of all of them, as their types tell."""
+        self.mapped: set[int] = set()
+        """Those that begin as a block does that malloc has mapped by itself."""
+        self._heaps: dict[int, list[Heap]] = {}
+        for heap in heaps:
+            for granule in range(heap.start // ARENA, (heap.end - 1) // ARENA + 1):
+                self._heaps.setdefault(granule, []).append(heap)
+
+    def add(self, address: int) -> None:
+        for heap in self._heaps.get(address // ARENA, ()):
+            if heap.start <= address < heap.end:
+                heap.marks[(address - heap.start) // 16] = 1
+                return
+        if address % PAGE == 16:
+            self.mapped.add(address)
+
+
+def collect_owned(scene: Scene, owned: Owned) -> None:
     """Blocks of everything that the collector knows, and of what only these objects refer to."""
-    kinds = Kinds(small=owned.small)
+    kinds = Kinds(small=owned.small, leaf=False)
+    untracked = Kinds(small=owned.small, leaf=True)
     seen: set[int] = set()
-    for start in range(0, len(tracked), _BATCH):
-        batch = tracked[start : start + _BATCH]
-        for thing in batch:
-            if kinds[type(thing)]:
-                _own(thing, owned)
-        waiting = _untracked(batch, owned, kinds, seen)
-        while waiting:
-            waiting = _untracked(waiting, owned, kinds, seen)
+    for start in range(0, len(scene.tracked), _BATCH):
+        scene.check()
+        batch = scene.tracked[start : start + _BATCH]
+        for thing in compress(batch, map(kinds.__getitem__, map(type, batch))):
+            _own(thing, owned)
+        while batch:
+            batch = _untracked(batch, owned, kinds, untracked, seen)
 
 
 class Kinds(Dict[type, bool]):
-    """Whether objects of a type may own a block of malloc's: without pymalloc every object is one."""
+    """Whether objects of a type are worth a look: those that own a block of malloc's or refer to one that does."""
 
-    def __init__(self, *, small: bool) -> None:
+    def __init__(self, *, small: bool, leaf: bool) -> None:
         super().__init__()
-        self.small = small
+        if leaf and not small:
+            # A number of more than 400 digits is rare, and there are many of the others.
+            self.update(dict.fromkeys((int, float, bool, complex, type(None), type(Ellipsis)), False))
+        self._all = small or leaf
 
     def __missing__(self, kind: type) -> bool:
-        may = self.small or kind.__basicsize__ > _SMALL or kind.__itemsize__ > 0 or issubclass(kind, _WITH_TABLE)
-        # A number of more than 400 digits is rare, and there are many of the others.
-        self[kind] = may and (self.small or kind is not int)
+        may = kind.__basicsize__ > _SMALL or kind.__itemsize__ > 0 or issubclass(kind, _WITH_TABLE)
+        self[kind] = self._all or may
         return self[kind]
 
 
-def _untracked(holders: list[Any], owned: Owned, kinds: Kinds, seen: set[int]) -> list[Any]:
+def _untracked(holders: list[Any], owned: Owned, kinds: Kinds, untracked: Kinds, seen: set[int]) -> list[Any]:
     """Take what these refer to and the collector does not know; those that may refer to more come back."""
+    referents = gc.get_referents(*holders)
+    known = filterfalse(gc.is_tracked, compress(referents, map(untracked.__getitem__, map(type, referents))))
+    once = {id(thing): thing for thing in known}
     deeper = []
-    for thing in gc.get_referents(*holders):
+    for address, thing in once.items():
         kind = type(thing)
         if kind is str or kind is bytes:
-            if owned.small or len(thing) > _SMALL - 40:
+            if owned.small or len(thing) > _SMALL - 80:
                 _own(thing, owned)
-        elif kind is int or kind is float or kind is NoneType or kind is bool:
-            if owned.small:
+        elif address not in seen:
+            if owned.small or kinds[kind]:
                 _own(thing, owned)
-        elif not gc.is_tracked(thing) and id(thing) not in seen:
-            if kinds[kind]:
-                _own(thing, owned)
-            if not issubclass(type(thing), bytearray):
-                seen.add(id(thing))
+            if kind is not bytearray and kind is not int:
+                seen.add(address)
                 deeper.append(thing)
     return deeper
 
@@ -77,7 +106,7 @@ def _own(thing: Any, owned: Owned) -> None:
     owned.add(address)
     owned.add(address - 16)
     owned.add(address - 32)
-    pointer = _table_of(thing)
+    pointer = _table_of(type(thing))
     if pointer is not None:
         owned.add(ctypes.c_size_t.from_address(address + pointer).value)
     if size > _SMALL:
@@ -85,19 +114,17 @@ def _own(thing: Any, owned: Owned) -> None:
 
 
 def _size(thing: Any) -> int:
-    """As its type tells, with no method of the target's."""
+    """As its type tells, with no method of the target's: nor does a proxy speak for what it stands for."""
     for kind in _SIZED:
         if issubclass(type(thing), kind):
             return int(kind.__sizeof__(thing))
     return object.__sizeof__(thing)
 
 
-def _table_of(thing: Any) -> int | None:
-    """Where in the object stands the address of the table that it keeps apart."""
-    if issubclass(type(thing), list):
+def _table_of(kind: type) -> int | None:
+    """Where in an object of this type stands the address of the table that it keeps apart."""
+    if issubclass(kind, list):
         return 24
-    if issubclass(type(thing), (dict, bytearray)):
+    if issubclass(kind, (dict, bytearray)):
         return 32
-    if issubclass(type(thing), (set, frozenset)):
-        return 40
-    return None
+    return 40 if issubclass(kind, (set, frozenset)) else None

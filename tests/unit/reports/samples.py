@@ -11,6 +11,8 @@ from leakhunt.model.report import (
     Hotspot,
     Judgement,
     Library,
+    MemoryPart,
+    MemoryReport,
     PhaseSpan,
     Report,
     RoundRow,
@@ -25,7 +27,7 @@ from leakhunt.model.report import (
 from leakhunt.model.run import Caveat, Cost, Phase, Plan
 from leakhunt.model.snapshot import Frame
 
-Noun = TypeVar("Noun", Report, RouteReport, Suspect, WorkerReport, RoundRow, Judgement, Plan)
+Noun = TypeVar("Noun", Report, RouteReport, Suspect, WorkerReport, MemoryReport, MemoryPart, RoundRow, Judgement, Plan)
 
 IMAGE: Final = "POST /lessons/<int:pk>/images/"
 VIDEO: Final = "POST /lessons/<int:pk>/videos/"
@@ -244,6 +246,31 @@ WORKERS: Final = (
     ),
 )
 
+MEMORY: Final = (
+    MemoryReport(
+        worker="4711@81234",
+        name="gunicorn worker 1",
+        pid=4711,
+        allocator="glibc",
+        pymalloc=True,
+        rss_start=58_720_256,
+        rss_end=412_090_368,
+        parts=(
+            MemoryPart("objects", 21_430_272, 318_767_104),
+            MemoryPart("arena-free", 1_048_576, 2_097_152),
+            MemoryPart("native", 4_194_304, 50_331_648),
+            MemoryPart("malloc-free", 524_288, 9_961_472),
+            MemoryPart("stacks", 131_072, 139_264),
+            MemoryPart("files", 21_000_192, 21_000_192),
+            MemoryPart("mapped", 1_048_576, 1_048_576),
+            MemoryPart("rest", 0, 0),
+            MemoryPart("shared", 9_342_976, 8_744_960),
+        ),
+        unshared=598_016,
+        trimmable=6_291_456,
+    ),
+)
+
 PHASES: Final = (
     PhaseSpan(Phase.WARM_UP, "warm-up", 0.0, 9.0),
     PhaseSpan(Phase.BASELINE, "baseline", 9.0, 11.0),
@@ -323,6 +350,7 @@ LEAK: Final = Report(
         Hotspot("store_chunks", "courseware/documents.py", 19, DOCUMENT, 9_113.6, 48.2),
     ),
     workers=WORKERS,
+    memory=MEMORY,
     series=(
         series("4711@81234", "gunicorn worker 1", 58_720_256, 6.1e6),
         series("4712@81240", "gunicorn worker 2", 58_851_328, 5.2e6, end=44.0),
@@ -518,6 +546,7 @@ def nasty() -> Report:
         suspects=(suspect,),
         hotspots=(Hotspot(NASTY, NASTY, 1, NASTY, 1.0, 1.0),),
         workers=(replace(WORKERS[0], name=NASTY, role=NASTY, death=NASTY, key=NASTY),),
+        memory=(replace(MEMORY[0], worker=NASTY, name=NASTY),),
         series=(replace(LEAK.series[0], worker=NASTY, name=NASTY),),
         phases=(PhaseSpan(Phase.DOSE, NASTY, 0.0, 30.0),),
         caveats=(Caveat(NASTY, NASTY),),
@@ -535,6 +564,7 @@ def hollow() -> Report:
         routes=tuple(map(_without, LEAK.routes)),
         suspects=tuple(map(_without, LEAK.suspects)),
         workers=tuple(map(_without, LEAK.workers)),
+        memory=tuple(replace(_without(row), parts=tuple(map(_without, row.parts))) for row in LEAK.memory),
         evidence=tuple(map(_without, LEAK.evidence)),
         judgement=_without(LEAK.judgement),
         plan=_without(LEAK.plan),

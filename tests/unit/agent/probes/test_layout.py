@@ -1,49 +1,90 @@
 from __future__ import annotations
 
+import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from unit.agent.probes.inside import each_interpreter, run_inside
 
 PROGRAM = """
-import ctypes, weakref
+import ctypes
 from leakhunt.agent.probes.layout import layout
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
-class Odd:
-    __class__ = property(lambda self: 1 / 0)
-    def __sizeof__(self):
-        raise RuntimeError
-odd = Odd()
-proxy = weakref.proxy(odd)
-seen = [layout([], scene())]
-texts = [chr(65) * 3000 for _ in range(1000)]
-table = list(range(2000))
-blocks = [libc.malloc(5000) for _ in range(400)]
-seen.append(layout([], scene()))
-print(json.dumps(seen))
+class Tree:
+    __slots__ = ("left", "right")
+def use(kind, column):
+    scene_ = scene()
+    return sum(extent[column] for extent in layout([], scene_)["extents"] if extent[2] == kind)
+def kept(): {body}
+before = [use("pool", 3), use("malloc", 3), use("malloc", 4)]
+things = kept()
+after = [use("pool", 3), use("malloc", 3), use("malloc", 4)]
+seen = layout([], scene())
+print(json.dumps([[new - old for new, old in zip(after, before)], seen, problems]))
 """
 
 
-def used(seen: dict[str, Any], kind: str, column: int) -> int:
-    return sum(extent[column] for extent in seen["extents"] if extent[2] == kind)
+def grow(python: Path, body: str, env: dict[str, str] | None = None) -> tuple[list[int], dict[str, Any]]:
+    """Growth of pools, of Python's blocks from malloc and of others', and the layout after that."""
+    growth, seen, problems = run_inside(python, PROGRAM.format(body=body), env=env)
+    assert problems == []
+    return growth, seen
 
 
 @each_interpreter
-def test_blocks_of_malloc_are_told_apart_by_whether_a_python_object_is_there(python: Path) -> None:
-    before, after = run_inside(python, PROGRAM)
-    objects, native = 3, 4
-    assert used(after, "malloc", objects) - used(before, "malloc", objects) == pytest.approx(3_070_000, rel=0.05)
-    assert used(after, "malloc", native) - used(before, "malloc", native) == pytest.approx(2_000_000, rel=0.1)
+def test_small_objects_lie_in_pools_and_large_ones_in_malloc(python: Path) -> None:
+    (pools, large, others), seen = grow(python, "return [bytes(100) for _ in range(20_000)], bytes(3_000_000)")
+    assert 2_600_000 < pools < 3_100_000
+    assert 3_100_000 < large < 3_300_000
+    assert abs(others) < 100_000
+    assert seen["pymalloc"] is True
+    assert seen["allocator"] == "glibc"
 
 
 @each_interpreter
-def test_pools_are_found_by_their_headers(python: Path) -> None:
-    _, after = run_inside(python, PROGRAM)
-    pools = [(start, end) for start, end, kind, *_ in after["extents"] if kind == "pool"]
-    assert after["allocator"] == "glibc"
-    assert after["pymalloc"]
-    assert sum(end - start for start, end in pools) > 1_000_000
-    assert all(first[1] <= second[0] for first, second in zip(sorted(pools), sorted(pools)[1:], strict=False))
+def test_what_c_code_holds_is_told_from_objects_of_the_same_size(python: Path) -> None:
+    body = "return [libc.malloc(2000) for _ in range(2000)], [bytes(2000) for _ in range(1000)]"
+    (_, large, others), _ = grow(python, body)
+    assert 2_000_000 < large < 2_300_000
+    assert 4_000_000 < others < 4_300_000
+
+
+def test_objects_that_only_untracked_ones_refer_to_are_found() -> None:
+    (_, large, others), _ = grow(Path(sys.executable), "return ((((bytes(400_000) * 5,),),),)")
+    assert 2_000_000 < large < 2_200_000
+    assert abs(others) < 100_000
+
+
+def test_no_method_and_no_class_of_the_target_is_asked() -> None:
+    body = """
+    class Proxy:
+        def __class__(self): raise SystemExit(1)
+        __class__ = property(__class__)
+        def __sizeof__(self): raise SystemExit(2)
+        def __hash__(self): raise SystemExit(3)
+        def __eq__(self, other): raise SystemExit(4)
+    class Long(bytes):
+        def __len__(self): raise SystemExit(5)
+        def __sizeof__(self): raise SystemExit(6)
+    return [Proxy() for _ in range(9)], Long(b"x" * 1_000_000)
+"""
+    (_, large, _), _ = grow(Path(sys.executable), body)
+    assert 1_000_000 < large < 1_100_000
+
+
+def test_without_pymalloc_small_objects_are_blocks_of_malloc() -> None:
+    body = "return [bytes(100) for _ in range(20_000)]"
+    (pools, large, others), seen = grow(Path(sys.executable), body, {"PYTHONMALLOC": "malloc"})
+    assert pools == 0
+    assert 2_900_000 < large < 3_300_000
+    assert abs(others) < 100_000
+    assert seen["pymalloc"] is False
+
+
+def test_extents_do_not_overlap() -> None:
+    _, seen = grow(Path(sys.executable), "return [bytes(n) for n in range(2000)]")
+    extents = sorted(seen["extents"])
+    assert all(one[1] <= following[0] for one, following in pairwise(extents))
+    assert all(extent[3] + extent[4] <= extent[1] - extent[0] for extent in extents)
