@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.entries import OWN, Entry, code_name, row, stack_of
@@ -37,9 +38,12 @@ _REFERENCES = 20
 """The same for the counts of references to its arguments."""
 _ARGUMENTS = 400
 """Objects that the arguments of a call are followed to."""
+_PATIENCE = 5.0
+"""Seconds that a request is looked at; it may be a hundred times as slow as usual, and somebody waits for it."""
 _TRIES = 3
 """An instruction that had nothing to do with an extension so often is not looked at again."""
 _ROWS = 300
+_LATE = "it takes too long while it is looked at"
 
 
 class Activation:
@@ -89,6 +93,7 @@ class Watch:
         self._calls: list[tuple[FrameType, Entry | None, Reading]] = []
         self._lock = allocate_lock()
         self._thread: int | None = None
+        self._deadline = 0.0
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a part of the app, and look on if nothing speaks against it. A request is its first part."""
@@ -98,7 +103,9 @@ class Watch:
             if begins and self.active:
                 self.skipped[reason] = self.skipped.get(reason, 0) + 1
             return function(*arguments)
-        if not self._enter():
+        if begins:
+            self._deadline = time.monotonic() + _PATIENCE
+        if not self._deadline or not self._enter():
             return function(*arguments)
         self.requests += begins
         try:
@@ -156,11 +163,7 @@ class Watch:
         return None
 
     def _leave(self) -> None:
-        # What the app has put there meanwhile is its own.
-        if getattr(sys.getprofile(), "__self__", None) is self:
-            sys.setprofile(None)
-        if getattr(sys.gettrace(), "__self__", None) is self:
-            sys.settrace(None)
+        self._unhook()
         self._thread = None
         del self._calls[:]
         for entry in list(self._entries.values()):
@@ -169,6 +172,23 @@ class Watch:
             self._lock.release()
         else:
             self._gauges.close()
+
+    def _unhook(self) -> None:
+        # What the app has put there meanwhile is its own.
+        if getattr(sys.getprofile(), "__self__", None) is self:
+            sys.setprofile(None)
+        if getattr(sys.gettrace(), "__self__", None) is self:
+            sys.settrace(None)
+
+    def _is_late(self) -> bool:
+        """Whether the request has taken so long that it is left alone from here on."""
+        if time.monotonic() < self._deadline:
+            return False
+        if self._deadline:
+            self._deadline = 0.0
+            self.skipped[_LATE] = self.skipped.get(_LATE, 0) + 1
+        self._unhook()
+        return True
 
     def failed(self) -> None:
         """Something of ours went wrong, and must not reach the app: look on no longer."""
@@ -180,6 +200,8 @@ class Watch:
         if event != "call" or not self.active:
             return None
         try:
+            if self._is_late():
+                return None
             self._called_back(frame)
             plan = self._plan(frame.f_code)
             if not plan:
@@ -208,7 +230,7 @@ class Watch:
     def _enter_call(self, frame: FrameType, function: Any) -> None:
         entry = None
         before = (0, 0, 0)
-        file = self._extensions.of_function(function)
+        file = None if self._is_late() else self._extensions.of_function(function)
         if file is not None and not frame.f_code.co_filename.startswith(OWN):
             activation = getattr(frame.f_trace, "__self__", None)
             if isinstance(activation, Activation) and activation.entry is not None:
@@ -235,6 +257,8 @@ class Watch:
 
     def open(self, activation: Activation, frame: FrameType, operation: Operation) -> None:
         """An instruction that may lead into an extension is about to be run."""
+        if self._is_late():
+            return
         key = (frame.f_code, frame.f_lasti)
         entry = self._entries.get(key)
         if entry is None or entry.count < _TRIES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ _LARGEST_DOSE: Final = 40
 _TIME: Final[Seconds] = 2.0
 """Wanted duration of the requests after the first."""
 _EVERYTHING_SKIPPED: Final = "Calls into extensions were not measured: %s."
+_MUCH_SKIPPED: Final = "Calls into extensions were measured only in part: %s."
 
 
 def watch_calls(rounds: Rounds, step: str) -> None:
@@ -49,9 +50,16 @@ def watch_calls(rounds: Rounds, step: str) -> None:
     packages = Packages()
     for table in tables.values():
         rounds.recorder.calls(_with_packages(table, packages))
-    reasons = {reason for table in tables.values() for reason in table.skipped}
-    if tables and not any(table.requests for table in tables.values()) and reasons:
-        rounds.recorder.caveat("calls-not-watched", _EVERYTHING_SKIPPED % ", ".join(sorted(reasons)))
+    _say_what_was_skipped(rounds, tuple(tables.values()))
+
+
+def _say_what_was_skipped(rounds: Rounds, tables: Sequence[CallTable]) -> None:
+    """Add a caveat if half of the requests or more could not be watched, or not to their end."""
+    requests = sum(table.requests for table in tables)
+    skipped = sum(sum(table.skipped.values()) for table in tables)
+    if skipped and 2 * skipped >= requests:
+        reasons = ", ".join(sorted({reason for table in tables for reason in table.skipped}))
+        rounds.recorder.caveat("calls-not-watched", (_MUCH_SKIPPED if requests else _EVERYTHING_SKIPPED) % reasons)
 
 
 def _start(rounds: Rounds) -> Mapping[str, AgentLink]:

@@ -79,6 +79,11 @@ def test_an_app_that_profiles_itself_is_left_alone(version: str) -> None:
 
 
 @every_interpreter
+def test_a_request_that_takes_too_long_goes_on_unhindered(version: str) -> None:
+    assert facts(version)["late"] == [str([None, None]), {"it takes too long while it is looked at": 1}]
+
+
+@every_interpreter
 def test_a_failure_of_ours_never_reaches_the_app(version: str) -> None:
     assert facts(version)["with broken gauges"] == "/"
     assert facts(version)["still active"] is False

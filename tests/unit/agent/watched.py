@@ -10,6 +10,7 @@ from csv import reader
 from typing import Any
 
 from leakhunt.agent import middleware
+from leakhunt.agent import watch as watch_module
 from leakhunt.agent.journal import problems
 from leakhunt.agent.watch import Watch
 
@@ -42,6 +43,9 @@ def application(environ: dict[str, str], start_response: Any) -> list[bytes]:
     path = environ["PATH_INFO"]
     if path == "/raise":
         raise Refusal(path)
+    if path == "/late":
+        leaks_malloc()
+        return [str(hooks()).encode()]
     if path == "/profile":
         sys.setprofile(own_profiler)
     for action in (leaks_malloc, keeps_arrays, iterates):
@@ -90,6 +94,10 @@ def main() -> None:
     request("/profile")
     facts["profiler set meanwhile"] = sys.getprofile() is own_profiler
     sys.setprofile(None)
+
+    watch_module._PATIENCE = -1.0
+    facts["late"] = [request("/late")[0].decode(), watch.table()["skipped"]]
+    watch_module._PATIENCE = 5.0
 
     watch._gauges.read = broken  # type: ignore[method-assign]
     facts["with broken gauges"] = request("/")[0].decode()

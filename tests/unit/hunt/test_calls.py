@@ -78,6 +78,19 @@ def test_requests_that_could_not_be_watched_are_a_caveat(unexplained: Bench) -> 
     )
 
 
+def test_requests_that_were_let_go_are_a_caveat(unexplained: Bench) -> None:
+    agent = link(unexplained)
+
+    def watch(round: int) -> CallTable:  # noqa: A002  # as the noun calls it
+        return CallTable(agent.key, round, 3, (SEEN,), {"it takes too long while it is looked at": 3})
+
+    agent.watch = watch  # type: ignore[method-assign]  # only this one says something of its own
+    watch_calls(unexplained.rounds, "image")
+    assert unexplained.caveats["calls-not-watched"] == (
+        "Calls into extensions were measured only in part: it takes too long while it is looked at."
+    )
+
+
 def test_an_agent_that_refuses_is_a_caveat(unexplained: Bench) -> None:
     link(unexplained).refuses = frozenset({"watch"})
     watch_calls(unexplained.rounds, "image")
