@@ -6,6 +6,24 @@ from collections.abc import Mapping
 from typing import Final
 
 _BY_CAUSE: Final[Mapping[str, str]] = {
+    "cycles": (
+        "Leave the garbage collector on, or run gc.collect() between requests; better break the cycle (weakref), and "
+        "drop objects whose finalizer revives them."
+    ),
+    "allocator-retention": (
+        "Nothing is kept but by malloc: set MALLOC_ARENA_MAX=2 and MALLOC_TRIM_THRESHOLD_=131072, call malloc_trim "
+        "after large requests, or preload jemalloc."
+    ),
+    "fragmentation": (
+        "Free memory lies between blocks that stay: allocate what lives long before serving, use fewer threads or "
+        "MALLOC_ARENA_MAX=2, try jemalloc, and recycle workers (max_requests) meanwhile."
+    ),
+    "interpreter-regression": (
+        "Upgrade the interpreter: CPython 3.14.0 to 3.14.4 collect garbage too late; until then run gc.collect() "
+        "between requests."
+    ),
+    "copy-on-write": "Call gc.freeze() in the master before it forks, and load what all workers need there.",
+    "transient-peak": "Stream the upload or the response instead of holding all of it in memory.",
     "threads": "Join the threads or hand the work to a pool of fixed size (concurrent.futures.ThreadPoolExecutor).",
     "descriptors": "Close what the request opens, best with a `with` block, on the error paths too.",
     "temporary-files": "Delete temporary files when the request ends: `with tempfile.TemporaryFile()`.",

@@ -18,6 +18,13 @@ from leakhunt.analysis.calls import (
     is_held,
     watched_operations,
 )
+from leakhunt.analysis.causes import (
+    MAPPED_MEMORY,
+    NATIVE_MEMORY,
+    UNEXPLAINED,
+    cause_of_objects,
+    cause_outside_python,
+)
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.fingerprint import fingerprint
 from leakhunt.analysis.frames import library_of, short_file
@@ -36,7 +43,8 @@ _EXPLAINED: Final = 0.5
 """Share of a route's growth that Python's allocations have to explain, else the rest is native."""
 _SAME: Final = 0.75
 """Share of a route's growth from which the suspects of the explain rounds are taken to be all of it."""
-UNEXPLAINED: Final = "unexplained"
+_OWNED: Final = frozenset({NATIVE_MEMORY, MAPPED_MEMORY})
+"""Causes outside Python for which there is an object, or a call, to blame."""
 _NOTHING_FOUND: Final = "neither an allocating line nor a growing path was found for it"
 _MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -198,7 +206,13 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     path, site = lead.path, lead.site
     container = _container(case.run.containers, path)
     cap = container.cap if container else None
-    cause = "bounded-cache" if cap is not None or case.judgement.state == "bounded" else "python-objects"
+    found = cause_of_objects(
+        case.run,
+        bounded=cap is not None or case.judgement.state == "bounded",
+        held=is_held(lead),
+        in_garbage=path is not None and path.path.startswith("gc.garbage"),
+    )
+    cause = found.name
     place = _site(site, case.run.conditions)
     suspect = Suspect(
         route=case.report.route,
@@ -214,7 +228,7 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
         fingerprint=_fingerprint(path, place, cause),
         origin="application" if site is None or site.application else "library",
         confidence=_confidence(case, lead),
-        reasons=_reasons(lead),
+        reasons=(*_reasons(lead), *([found.reason] if found.reason else [])),
         deep_size=container.deep_size if container else None,
         cap=cap,
         chain=container.chain if container else (),
@@ -231,7 +245,10 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     if not case.explained:
         return [_unexplained(case, missing)]
     share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
-    cause = "native" if case.report.bytes_per_request_basis == "live" else "mapped-by-interpreter-or-extension"
+    found = cause_outside_python(case.run, case.report.bytes_per_request_basis)
+    if found.name not in _OWNED:
+        return [_bare(case, found.name, missing, None, found.reason or share), *suspects]
+    cause, share = found.name, "; ".join([share, *([found.reason] if found.reason else [])])
     blame = blame_for_memory(case.operations, cause, missing)
     owner = _native_owner(suspects)
     if owner is None or (blame is not None and not _from_package(owner.type)):

@@ -167,3 +167,14 @@ def test_what_a_process_shares_with_the_one_it_was_forked_from_is_told(tmp_path:
     assert shared.shared["objects"] == pytest.approx(HUNDRED, rel=0.1)
     assert shared.parts["objects"] == pytest.approx(alone.parts["objects"], abs=1_000_000)
     assert sum(alone.shared.values()) < 1_000_000
+
+
+def test_what_malloc_gives_back_when_asked_leaves_its_free_lists(tmp_path: Path) -> None:
+    with program(Path(sys.executable), tmp_path) as run:
+        run.run(CAUSES["freed malloc"][1])
+        before = run.split()
+        run.link.trim()
+        after = run.split()
+    assert before.parts["malloc-free"] - after.parts["malloc-free"] == pytest.approx(HUNDRED, rel=0.1)
+    assert before.rss - after.rss == pytest.approx(HUNDRED, rel=0.1)
+    assert after.parts["native"] == pytest.approx(before.parts["native"], abs=1_000_000)
