@@ -44,6 +44,8 @@ MEMORY_PARTS: Final[Mapping[str, str]] = {
     "rss": "RSS",
 }
 
+_TRIFLE: Final = 1000
+"""What is smaller than this fraction of the RSS is left out where people read."""
 _PEAKS: Final = 4
 """Routes whose peaks are worth a place on the first screen; the table has all of them."""
 
@@ -234,14 +236,14 @@ def memory(report: MemoryReport) -> Iterator[tuple[str, str, str, str]]:
     """Part, size at the baseline, at the end, growth: the lines of a worker's table, those of any size."""
     whole = MemoryPart("rss", report.rss_start, report.rss_end)
     for part in (*report.parts, whole):
-        if part is whole or max(part.start or 0, part.end) * 1000 >= report.rss_end:
+        if part is whole or max(part.start or 0, part.end) * _TRIFLE >= report.rss_end:
             grown = None if part.start is None else part.end - part.start
             yield MEMORY_PARTS[part.part], size(part.start), size(part.end), per_request(grown)
 
 
 def memory_notes(report: MemoryReport) -> Iterator[str]:
     """What a worker's table does not show."""
-    if report.unshared:
+    if report.unshared and report.unshared * _TRIFLE >= report.rss_end:
         yield (
             f"{format_size(report.unshared)} that it shared since a fork are its own by now, for they were written to: "
             "USS and PSS have grown by that, and RSS has not."
