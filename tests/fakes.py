@@ -93,6 +93,7 @@ class FakeApp:
     """200 where absent; None for no response."""
     seconds: Mapping[str, Seconds] = field(default_factory=dict)
     """A millisecond where absent."""
+    gc_enabled: bool = True
 
 
 class FakeLink(AgentLink):
@@ -146,8 +147,8 @@ class FakeLink(AgentLink):
             next(self.in_flight), dict(self.served), routes, True, True, self.cpu, self.memory, str(self._temp_dir)
         )
 
-    def collect(self) -> Seconds:
-        self._do("collect")
+    def collect(self, *, forced: bool = False) -> Seconds:
+        self._do("collect, forced" if forced else "collect")
         return self.collecting
 
     def trim(self) -> None:
@@ -157,7 +158,8 @@ class FakeLink(AgentLink):
         self._do("heap")
         self.during_heap()
         half = self.live // 2
-        return HeapUsage(200_000 + self.kept, half, self.live - half, 10_000 + self.kept), self.pause
+        usage = HeapUsage(200_000 + self.kept, half, self.live - half, 10_000 + self.kept, self._app.gc_enabled)
+        return usage, self.pause
 
     def layout(self, timeout: Seconds = 60.0) -> tuple[Layout, Seconds]:
         self._do("layout")

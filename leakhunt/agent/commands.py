@@ -65,14 +65,16 @@ def stats(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def collect(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
-    """Collect garbage twice (finalizers of the first round make some for the second), unless the app does without.
+def collect(_: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """Collect garbage twice (finalizers of the first round make some for the second).
+
+    Unless the app does without, and the request does not force it.
 
     The interpreter's cache of attribute names goes, too: it keeps up to 4096 strings alive that nothing else holds,
     which looks like growth for thousands of requests where names are made up as they come.
     """
     clear_name_cache()
-    if not gc.isenabled():
+    if not gc.isenabled() and not request.get("forced"):
         return {"pause": 0.0}
     began = time.perf_counter()
     gc.collect()

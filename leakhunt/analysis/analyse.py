@@ -20,7 +20,7 @@ from leakhunt.analysis.responses import count_responses, failed_once
 from leakhunt.analysis.routes import route_report
 from leakhunt.analysis.series import JUDGED_PHASES, read_ledger
 from leakhunt.analysis.suspects import Case, find_leads, find_suspects
-from leakhunt.analysis.thresholds import DEFAULTS, Thresholds
+from leakhunt.analysis.thresholds import Thresholds, planned_thresholds
 from leakhunt.analysis.upgrade import upgrade
 from leakhunt.analysis.verdict import run_judgement
 from leakhunt.model.report import Report, RouteEvidence, RouteReport, Suspect, Verdict
@@ -30,8 +30,9 @@ from leakhunt.units import Bytes
 SCHEMA: Final = 1
 
 
-def analyse(run: Run, thresholds: Thresholds = DEFAULTS) -> Report:
-    """Everything that can be said about a run."""
+def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
+    """Everything that can be said about a run, by the budget it was made for unless other `thresholds` are given."""
+    thresholds = thresholds or planned_thresholds(run.plan)
     ledger = read_ledger(run, thresholds)
     experiment = read_experiment(ledger, thresholds)
     cases = _cases(run, experiment)

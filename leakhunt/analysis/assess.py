@@ -11,11 +11,13 @@ from leakhunt.analysis.blocks import Experiment, read_experiment
 from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.responses import Responses, count_responses
 from leakhunt.analysis.series import read_ledger
-from leakhunt.analysis.thresholds import DEFAULTS, SIGNALS, Thresholds
+from leakhunt.analysis.thresholds import SIGNALS, Thresholds, planned_thresholds
 from leakhunt.model.run import Phase, Run
 
 _MUCH: Final = 1024.0
 """Bytes per request from which an open route is looked at alone."""
+_CEILING: Final = 5
+"""How much more proof is wanted of a route that may hide a leak behind a store which fills and empties."""
 _SETTLED: Final = frozenset({"leak", "clean", "bounded", "unjudgeable"})
 
 
@@ -29,7 +31,10 @@ class RouteState:
     """Growth per request by signal, over the last two complete blocks; negative growth is given as 0."""
     reasons: tuple[str, ...]
     proven: bool = True
-    """False for a leak seen over so few requests that a cache could still look like it."""
+    """False where so few requests were sent that a cache could still look like a leak, or a rare leak not have shown.
+
+    More of them are worth some time, and no verdict depends on it.
+    """
 
     @property
     def bytes_per_request(self) -> float:
@@ -76,8 +81,9 @@ class Assessment:
         }
 
 
-def assess(run: Run, thresholds: Thresholds = DEFAULTS) -> Assessment:
+def assess(run: Run, thresholds: Thresholds | None = None) -> Assessment:
     """Judge what has been recorded so far. Pure: the same run gives the same answer."""
+    thresholds = thresholds or planned_thresholds(run.plan)
     experiment = read_experiment(read_ledger(run, thresholds), thresholds)
     judgements = judge_routes(run, experiment)
     return Assessment({route: _state(experiment, judgement) for route, judgement in judgements.items()})
@@ -107,14 +113,19 @@ def _judge(experiment: Experiment, route: str, responses: Responses) -> RouteJud
 def _state(experiment: Experiment, judgement: RouteJudgement) -> RouteState:
     slopes = judgement.slopes or {}
     growth = {signal: max(0.0, slope.per_request) for signal, slope in slopes.items()}
-    proven = judgement.state != "leak" or _proven(experiment, judgement)
+    proven = _proven(experiment, judgement)
     return RouteState(judgement.state, growth, judgement.reasons, proven)
 
 
 def _proven(experiment: Experiment, judgement: RouteJudgement) -> bool:
     thresholds = experiment.thresholds
     requests = sum(sum(block.doses(judgement.route)) for block in experiment.blocks)
+    if judgement.state in {"clean", "bounded"}:
+        hidden = judgement.bound is not None and judgement.bound.swing is not None
+        return requests >= thresholds.clean_requests * (_CEILING if hidden else 1)
+    if judgement.state != "leak":
+        return True
     if not {"live", "anonymous", "blocks"} & set(judgement.signals):
-        return requests * 6 >= thresholds.proof_requests
+        return requests >= thresholds.resource_proof_requests
     kept = max((s.per_request for n, s in (judgement.slopes or {}).items() if n in {"live", "anonymous"}), default=0.0)
     return requests >= thresholds.proof_requests or kept * requests >= thresholds.proof_bytes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from leakhunt.analysis.dose import Lottery, Slope
+from leakhunt.analysis.error_rate import hit_level
 from leakhunt.analysis.series import Ledger, RoundGrowth
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, SIGNALS, Thresholds
 
@@ -46,7 +47,8 @@ class Experiment:
         if numbers not in self._joined:
             blocks = [self.blocks[number] for number in numbers]
             routes = dict.fromkeys(route for block in blocks for route in block.routes)
-            self._joined[numbers] = Lottery(tuple(routes), tuple(row for block in blocks for row in block.rows))
+            rows = tuple(row for block in blocks for row in block.rows)
+            self._joined[numbers] = Lottery(tuple(routes), rows, len(self.ledger.routes))
         return self._joined[numbers]
 
     def lone_step(self, signal: str) -> RoundGrowth | None:
@@ -86,9 +88,10 @@ class Experiment:
         )
 
     def _proven(self, slope: Slope) -> bool:
-        bar = self.thresholds.significance
+        bar = hit_level(len(self.ledger.routes))
         # A dose that came out equal twice costs half the orders, and no more than that is forgiven.
-        return slope.p_value is not None and slope.p_value <= max(bar, min(slope.attainable, 2 * bar)) * (1 + 1e-9)
+        bar = max(bar, min(slope.attainable, 2 * bar)) * (1 + 1e-9)
+        return slope.p_value is not None and slope.p_value.own <= bar
 
     def _bytes_agree(self, slopes: Mapping[str, Slope]) -> bool:
         for signal in ("live", "anonymous"):
@@ -100,7 +103,11 @@ class Experiment:
 def read_experiment(ledger: Ledger, thresholds: Thresholds) -> Experiment:
     """The complete blocks of a run. A block that was cut short proves nothing and is left out."""
     lotteries = [
-        Lottery(tuple(route for route in ledger.routes if any(row.doses.get(route) for row in rows)), rows)
+        Lottery(
+            tuple(route for route in ledger.routes if any(row.doses.get(route) for row in rows)),
+            rows,
+            len(ledger.routes),
+        )
         for rows in ledger.blocks()
     ]
     complete = (lottery for lottery in lotteries if len(lottery.rows) >= rounds_needed(len(lottery.routes), thresholds))

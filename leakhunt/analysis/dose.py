@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 from typing import Final
 
 from leakhunt.analysis.linear import Vector, dot, independent, orthonormal, residual
-from leakhunt.analysis.permutation import attainable, permutation_p_value
+from leakhunt.analysis.permutation import PValue, attainable, permutation_p_values
 from leakhunt.analysis.series import RoundGrowth
-from leakhunt.analysis.student import quantile_99
+from leakhunt.analysis.student import quantile
+from leakhunt.analysis.thresholds import SIGNALS
 from leakhunt.model.report import Interval
 
 _SPARE: Final = 4
 """Rounds that have to be left over before sizes of uploads are taken into account."""
 _ROUNDING: Final = 1e-12
+_CERTAIN: Final = 1.645
+"""Standard errors below which a correlation lies but for one case in twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,9 @@ class Slope:
 
     per_request: float
     interval: Interval | None
-    """At 99 %; None where no round is left over to measure the noise with."""
-    p_value: float | None
-    """None where it was not asked for."""
+    """At the confidence asked for, 99 % as a rule; None where no round is left over to measure the noise with."""
+    p_value: PValue | None
+    """Of the permutation test on the route's lottery; None where it was not asked for."""
     attainable: float
     """Smallest p-value that this lottery could have given."""
     requests: int
@@ -35,7 +38,7 @@ class Slope:
     total: float
     """Growth over all these rounds, whatever caused it."""
     allowance: float
-    """How far noise alone may have moved `total`, at 99 %."""
+    """How far noise alone may have moved `total`, at the same confidence."""
 
     @property
     def upper(self) -> float:
@@ -72,10 +75,6 @@ class Separation:
     companion: Vector | None
     """The sizes of the route's own uploads, which go with its doses when these are permuted."""
 
-    def p_value(self, doses: Vector, growth: Vector, strata: tuple[int, ...]) -> float:
-        """Of the permutation test on the route's lottery."""
-        return permutation_p_value(doses, residual(growth, self.shared), self.shared, strata, self.companion)
-
 
 @dataclass(frozen=True)
 class Lottery:
@@ -83,6 +82,8 @@ class Lottery:
 
     routes: tuple[str, ...]
     rows: tuple[RoundGrowth, ...]
+    sharing: int = 1
+    """Routes of the run that share its error rate."""
 
     @cached_property
     def strata(self) -> tuple[int, ...]:
@@ -111,7 +112,7 @@ class Lottery:
         """The same rounds but for one."""
         if left_out is None or left_out not in self.rows:
             return self
-        return Lottery(self.routes, tuple(row for row in self.rows if row is not left_out))
+        return Lottery(self.routes, tuple(row for row in self.rows if row is not left_out), self.sharing)
 
     def doses(self, route: str) -> Vector:
         """Requests of one route, round by round."""
@@ -142,7 +143,28 @@ class Lottery:
             return None
         return tuple(row.growth[signal] for row in self.rows)
 
-    def slope(self, route: str, signal: str, *, test_above: float | None = None) -> Slope | None:
+    @cached_property
+    def _tested(self) -> dict[str, Mapping[str, PValue]]:
+        return {}
+
+    def p_values(self, route: str) -> Mapping[str, PValue]:
+        """Every signal's p-values under the lottery of one route that these rounds tell from the others."""
+        if route not in self._tested:
+            parts = self.separated[route]
+            growths = {signal: growth for signal in SIGNALS if (growth := self.growth(signal)) is not None}
+            self._tested[route] = permutation_p_values(
+                self.doses(route),
+                {signal: residual(growth, parts.shared) for signal, growth in growths.items()},
+                parts.shared,
+                self.strata,
+                parts.companion,
+                self.sharing,
+            )
+        return self._tested[route]
+
+    def slope(
+        self, route: str, signal: str, *, test_above: float | None = None, confidence: float = 0.99
+    ) -> Slope | None:
         """Partial slope of a signal on a route's doses by ordinary least squares, one intercept per block.
 
         The permutation test is made where the slope reaches `test_above`. None where the signal was not
@@ -159,12 +181,12 @@ class Lottery:
         test = test_above is not None and per_request >= test_above
         return Slope(
             per_request,
-            _interval(per_request, rest, own, len(growth) - len(parts.nuisance) - 1),
-            parts.p_value(doses, growth, self.strata) if test else None,
+            _interval(per_request, rest, own, len(growth) - len(parts.nuisance) - 1, confidence),
+            self.p_values(route)[signal] if test else None,
             attainable(doses, self.strata),
             round(sum(doses)),
             sum(growth),
-            noise_allowance(growth),
+            noise_allowance(growth, confidence),
         )
 
     def noise(self, signal: str) -> float:
@@ -202,13 +224,14 @@ class Lottery:
         return tuple(found)
 
 
-def noise_allowance(growth: Sequence[float]) -> float:
-    """How far noise may have moved the sum of these growths, at 99 %.
+def noise_allowance(growth: Sequence[float], confidence: float = 0.99) -> float:
+    """How far noise may have moved the sum of these growths, at a two-sided confidence.
 
     The variance of a sum of n terms that correlate with their neighbours only is
     n g0 + 2 (n - 1) g1 = g0 + (n - 1)(g0 + 2 g1), g0 and g1 the autocovariances at lag 0 and 1 (the first
     two terms of Bartlett's long-run variance). For a level that only jitters, g1 = -g0/2 and the sum
-    telescopes to its two ends; for a random walk g1 = 0 and it spreads with the root of n.
+    telescopes to its two ends; for a random walk g1 = 0 and it spreads with the root of n. A few terms seem
+    to jitter by chance, so g1 is credited only as far as it is certain: less by 1.645 g0 / sqrt(n), at 95 %.
     """
     n = len(growth)
     if n <= 1:
@@ -216,13 +239,13 @@ def noise_allowance(growth: Sequence[float]) -> float:
     mean = sum(growth) / n
     away = [value - mean for value in growth]
     g0 = dot(away, away) / (n - 1)
-    g1 = dot(away[1:], away[:-1]) / (n - 1)
-    return quantile_99(n - 1) * sqrt(g0 + (n - 1) * max(0.0, g0 + 2 * g1))
+    g1 = dot(away[1:], away[:-1]) / (n - 1) + _CERTAIN * g0 / sqrt(n)
+    return quantile(confidence, n - 1) * sqrt(g0 + (n - 1) * max(0.0, g0 + 2 * g1))
 
 
-def _interval(slope: float, rest: Vector, own: Vector, df: int) -> Interval | None:
+def _interval(slope: float, rest: Vector, own: Vector, df: int, confidence: float) -> Interval | None:
     if df < 1:
         return None
     left = max(0.0, dot(rest, rest) - slope * slope * dot(own, own))
-    half = quantile_99(df) * sqrt(left / df / dot(own, own))
+    half = quantile(confidence, df) * sqrt(left / df / dot(own, own))
     return (slope - half, slope + half)

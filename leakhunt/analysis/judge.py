@@ -10,7 +10,10 @@ from typing import Final
 from leakhunt.analysis import wording
 from leakhunt.analysis.background import background_share
 from leakhunt.analysis.blocks import Experiment, memory_signal, resource_signals
+from leakhunt.analysis.bound import Bound, quiet_slope, read_bound
 from leakhunt.analysis.dose import Slope
+from leakhunt.analysis.error_rate import ERROR, hit_level, joint_level
+from leakhunt.analysis.release import released_share
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
 from leakhunt.model.report import Verdict
 
@@ -39,8 +42,10 @@ class RouteJudgement:
     """The signals that prove growth, the weightiest first."""
     slopes: Mapping[str, Slope] | None = None
     """Over the last two complete blocks."""
-    bound: Slope | None = None
-    """What a clean or bounded route keeps at most, over the blocks that bound it best."""
+    bound: Bound | None = None
+    """What a clean or bounded route keeps at most."""
+    missed: Slope | None = None
+    """Of an open route: the growth that could not be ruled out."""
 
     @property
     def verdict(self) -> Verdict:
@@ -62,9 +67,9 @@ class _History:
 def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
     """Judge one route from the complete blocks of an experiment.
 
-    LEAK: the same signal hits in two blocks running, the second slope at least 0.6 of the first, and no
-    later block takes it back. CLEAN is an equivalence result over the latest blocks without a hit; BOUNDED
-    is the same after an earlier hit that kept much. Everything else is open, and says what would settle it.
+    LEAK: the same signal hits in two blocks running, each alone or both together, the second slope at least 0.6 of
+    the first, and no later block takes it back. CLEAN is an equivalence result over the latest blocks without a hit;
+    BOUNDED is the same after an earlier hit that kept much. Everything else is open, and says what would settle it.
     """
     if not experiment.blocks:
         return RouteJudgement(route, "open", (wording.NO_COMPLETE_BLOCK,))
@@ -80,24 +85,30 @@ def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
         if (slope := experiment.window(route).slope(route, signal)) is not None
     }
     state, reasons, signals = _decide(experiment, history)
-    bound = _clean_slope(experiment, history) if state in {"clean", "bounded"} else None
-    return RouteJudgement(route, state, reasons, signals, window, bound)
+    bound = read_bound(experiment, route, _quiet(history)) if state in {"clean", "bounded"} else None
+    signal = memory_signal(last.rows)
+    missed = quiet_slope(experiment, route, signal, _quiet(history)) if state == "open" and signal is not None else None
+    return RouteJudgement(route, state, reasons, signals, window, bound, missed)
 
 
 def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    leaking = _leaking_signals(experiment, history)
+    leaking = tuple(s for s in _leaking_signals(experiment, history) if _is_kept(experiment, history, s))
     if leaking:
         return _judge_leak(experiment, history, leaking)
-    if history.hits[-1]:
-        signals = _ordered(history.hits[-1])
+    grown = frozenset(s for s in history.hits[-1] if _is_kept(experiment, history, s))
+    if grown:
+        signals = _ordered(grown)
         return "growing", (wording.growing_once(signals[0], history.slopes[-1][signals[0]]),), signals
     doubts = _doubts(experiment, history)
     if not doubts:
         signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
         step = experiment.lone_step(signal) if signal is not None else None
         early = _early_growth(history)
-        reasons = wording.clean(_clean_slope(experiment, history), step=step, signal=signal, early=early)
-        return ("bounded" if _hazardous(experiment, history, early) else "clean"), reasons, ()
+        small = _small_growths(experiment, history)
+        bound = read_bound(experiment, history.route, _quiet(history))
+        reasons = wording.clean(bound, step=step, signal=signal, early=early, small=small)
+        late = [wording.released(s, share) for s, share in _released(experiment, history).items()]
+        return ("bounded" if _hazardous(experiment, history, early) else "clean"), (*reasons, *late), ()
     return "open", doubts, ()
 
 
@@ -116,8 +127,42 @@ def _hazardous(experiment: Experiment, history: _History, early: float | None) -
     """Whether growth that has stopped is worth a verdict of its own: much memory, or threads, descriptors, files."""
     if early is None:
         return False
-    resources = any(signals & set(RESOURCE_SIGNALS) for signals in history.hits)
-    return resources or early >= experiment.thresholds.hazard
+    kept = {s for signals in history.hits for s in signals if _is_kept(experiment, history, s)}
+    resources = kept & set(RESOURCE_SIGNALS)
+    return bool(resources) or early >= experiment.thresholds.hazard
+
+
+def _small_growths(experiment: Experiment, history: _History) -> Mapping[str, Slope]:
+    """Growth that the last two blocks prove and that is below the budget, by signal: no leak, and not to be hidden."""
+    found = {}
+    for signal in (*_MEMORY, *RESOURCE_SIGNALS):
+        slope = experiment.window(history.route).slope(history.route, signal, test_above=0.0)
+        if slope is None or slope.interval is None or slope.interval[0] <= 0 or slope.p_value is None:
+            continue
+        if slope.p_value.own <= ERROR and slope.per_request < experiment.thresholds.of(signal):
+            found[signal] = slope
+    return found
+
+
+def _released(experiment: Experiment, history: _History) -> Mapping[str, float]:
+    """The share of proven growth that the target gave back once it had come to rest, by signal that grew."""
+    grown = _ordered(frozenset(s for signals in history.hits for s in signals))
+    shares = {signal: released_share(experiment.ledger, signal) for signal in grown}
+    return {
+        signal: share for signal, share in shares.items() if share > 0 and not _is_kept(experiment, history, signal)
+    }
+
+
+def _is_kept(experiment: Experiment, history: _History, signal: str) -> bool:
+    """Whether growth of a signal reaches its budget once what was given back at rest is taken off.
+
+    Some libraries let go of threads and connections only after some seconds: that is late, and no leak.
+    """
+    share = released_share(experiment.ledger, signal)
+    if not share:
+        return True
+    slope = experiment.window(history.route).slope(history.route, signal)
+    return slope is not None and slope.per_request * (1 - share) >= experiment.thresholds.of(signal)
 
 
 def _judge_leak(
@@ -166,18 +211,19 @@ def _joint_hit(experiment: Experiment, history: _History, signal: str, last: int
     """Two blocks taken together: the power that few rounds lack when many routes have to be told apart."""
     pair = experiment.join(history.numbers[last - 1 : last + 1])
     slope = pair.slope(history.route, signal, test_above=experiment.thresholds.of(signal))
-    return slope is not None and slope.p_value is not None and slope.p_value <= experiment.thresholds.joint_significance
+    level = joint_level(len(experiment.ledger.routes))
+    return slope is not None and slope.p_value is not None and slope.p_value.joint <= level
 
 
 def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
     """Why the route cannot be called clean; empty if it can."""
     thresholds = experiment.thresholds
     signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
-    slope = _clean_slope(experiment, history)
+    slope = quiet_slope(experiment, history.route, signal, _quiet(history)) if signal is not None else None
     if signal is None or slope is None:
         return (wording.NO_MEMORY_SIGNAL,)
     doubts = []
-    if slope.upper >= thresholds.of(signal) and not _ceiling(experiment, history, signal):
+    if read_bound(experiment, history.route, _quiet(history)) is None:
         doubts.append(wording.not_settled(signal, slope, thresholds.of(signal)))
     others = resource_signals(history.slopes[-1])
     if signal == "live" and "anonymous" in history.slopes[-1]:
@@ -187,42 +233,16 @@ def _doubts(experiment: Experiment, history: _History) -> tuple[str, ...]:
         if (
             other.upper >= thresholds.of(name)
             and other.p_value is not None
-            and other.p_value <= 2 * thresholds.significance
+            and other.p_value.own <= 2 * hit_level(len(experiment.ledger.routes))
+            and _is_kept(experiment, history, name)
         ):
             doubts.append(wording.suspicious(name, other))
     return tuple(doubts)
 
 
-def _clean_slope(experiment: Experiment, history: _History) -> Slope | None:
-    """The slope over the latest blocks without a hit, however many; of these stretches the one that bounds it best.
-
-    The last block alone is free of what the earlier ones still warmed up, all of them together have the most requests.
-    """
-    signal = memory_signal(experiment.blocks[history.numbers[-1]].rows)
-    if signal is None:
-        return None
-    quiet = len(tuple(takewhile(lambda hits: not hits, reversed(history.hits))))
-    step = experiment.lone_step(signal)
-    stretches = [experiment.join(history.numbers[-length:]).without(step) for length in range(1, quiet + 1)]
-    slopes = [stretch.slope(history.route, signal) for stretch in stretches]
-    return min((slope for slope in slopes if slope is not None), key=lambda slope: slope.upper, default=None)
-
-
-def _ceiling(experiment: Experiment, history: _History, signal: str) -> bool:
-    """Whether a long block reached no new maximum: the sign of a cache that fills and empties."""
-    blocks = [experiment.blocks[number] for number in history.numbers]
-    requests = sum(blocks[-1].doses(history.route))
-    if requests < experiment.thresholds.ceiling_requests or len(blocks) == 1:
-        return False
-    level, earlier, latest = 0.0, 0.0, float("-inf")
-    for block in blocks:
-        for row in block.rows:
-            level += row.growth.get(signal, 0.0)
-            if block is blocks[-1]:
-                latest = max(latest, level)
-            else:
-                earlier = max(earlier, level)
-    return latest - earlier < experiment.thresholds.of(signal) * requests
+def _quiet(history: _History) -> int:
+    """How many of the latest blocks have no hit."""
+    return max(1, len(tuple(takewhile(lambda hits: not hits, reversed(history.hits)))))
 
 
 def _ordered(signals: frozenset[str]) -> tuple[str, ...]:

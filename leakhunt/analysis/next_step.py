@@ -61,8 +61,7 @@ def _more(case: Case, judgement: Judgement) -> int:
         return _LEAST
     if case.judgement.state != "open":
         return 0
-    signal = case.report.bytes_per_request_basis or ""
-    slope, budget = (case.judgement.slopes or {}).get(signal), judgement.thresholds.get(signal)
+    slope, budget = case.judgement.missed, judgement.thresholds.get(case.report.bytes_per_request_basis or "")
     if slope is None or not budget or not isfinite(slope.upper):
         return _MOST
     return min(max(ceil(slope.upper / budget), _LEAST), _MOST)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from leakhunt.analysis.blocks import Experiment, memory_signal
-from leakhunt.analysis.dose import Slope
+from leakhunt.analysis.bound import Bound
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.peaks import Peak, read_peak
 from leakhunt.analysis.rate import alone_rate, better_rate, growth_rate
@@ -49,7 +49,7 @@ def route_report(run: Run, experiment: Experiment, judgement: RouteJudgement, re
     )
 
 
-def _bounded_rate(bound: Slope) -> tuple[float, Interval]:
+def _bounded_rate(bound: Bound) -> tuple[float, Interval]:
     """Of a route that is clean: what it is called clean for, and not another estimate beside it.
 
     It begins at zero, because nobody gives back for long what he has not taken.
@@ -94,7 +94,7 @@ def _growths(experiment: Experiment, judgement: RouteJudgement) -> tuple[Growth,
         slope = experiment.window(judgement.route).slope(judgement.route, signal, test_above=float("-inf"))
         if slope is not None:
             interval = slope.interval or (float("-inf"), float("inf"))
-            found.append(Growth(signal, slope.per_request, interval, slope.p_value))
+            found.append(Growth(signal, slope.per_request, interval, slope.p_value.own if slope.p_value else None))
     return tuple(found)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import atan, cos, inf, pi, sin, sqrt, tan
+from statistics import NormalDist
 
 _LARGE = 400
-_NORMAL_995 = 2.5758293035489004
 
 
 def two_sided(t: float, df: int) -> float:
@@ -30,17 +30,22 @@ def two_sided(t: float, df: int) -> float:
     return sin(theta) * total
 
 
-@lru_cache(maxsize=512)
 def quantile_99(df: int) -> float:
     """Half width of a two-sided 99 % interval in standard errors; infinite without degrees of freedom."""
+    return quantile(0.99, df)
+
+
+@lru_cache(maxsize=2048)
+def quantile(confidence: float, df: int) -> float:
+    """Half width of a two-sided interval in standard errors; infinite without degrees of freedom."""
     if df < 1:
         return inf
     if df > _LARGE:
-        return _NORMAL_995
+        return NormalDist().inv_cdf((1 + confidence) / 2)
     low, high = 0.0, pi / 2
     for _ in range(80):
         middle = (low + high) / 2
-        if two_sided(sqrt(df) * tan(middle), df) < 0.99:
+        if two_sided(sqrt(df) * tan(middle), df) < confidence:
             low = middle
         else:
             high = middle

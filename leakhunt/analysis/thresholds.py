@@ -1,11 +1,13 @@
-"""The numbers a verdict depends on, in one place and all of them parameters."""
+"""The numbers a verdict depends on, in one place and all of them parameters. Error rates are in `error_rate`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from leakhunt.model.budget import parse_budget
+from leakhunt.model.run import EFFORT, Effort, Plan
 from leakhunt.units import Bytes
 
 MEMORY_SIGNALS: Final = ("live", "blocks", "anonymous")
@@ -26,20 +28,20 @@ class Thresholds:
     """Allocated blocks per request; supports a claim about live bytes, makes none alone."""
     resources: float = 0.02
     """Threads, descriptors or temporary files per request."""
-    significance: float = 1 / 720
-    """p-value of a hit in one block: the best that six rounds in lottery order can reach."""
-    joint_significance: float = 1 / 5000
-    """p-value of a hit over two blocks taken together. Stricter, since one look replaces two."""
     persistence: float = 0.6
     """Share of the earlier slope that the next block has to repeat."""
     unexpected: float = 0.1
     """Share of unexpected responses above which a route is not judged."""
     ceiling_requests: int = 1000
     """Requests of a route in one block before "no new maximum" says that growth has stopped."""
-    proof_requests: int = 3000
-    """Requests after which two hits running need no further block."""
-    proof_bytes: Bytes = 16 * 2**20
-    """Bytes kept after which two hits running need no further block."""
+    clean_requests: int = 1000
+    """Requests of a clean route that are wanted: a leak in one of a hundred has then shown but for 1 in 20 000."""
+    proof_requests: int = 5000
+    """Requests of a leaking route that are wanted: a store with room for fewer has filled up by then."""
+    proof_bytes: Bytes = 64 * 2**20
+    """Bytes kept that are as good a proof."""
+    resource_proof_requests: int = 500
+    """Requests wanted where only threads, descriptors or files leak: no pool is as large as that."""
     minimum_rounds: int = 6
     """Rounds of a complete block; more where there are more routes to separate."""
     minimum_life: int = 3
@@ -64,3 +66,23 @@ class Thresholds:
 
 
 DEFAULTS: Final = Thresholds()
+_PROOF: Final[Mapping[Effort, float]] = {Effort.QUICK: 0.0, Effort.NORMAL: 1.0, Effort.STRICT: 4.0}
+"""How much of the usual proof is wanted."""
+
+
+def planned_thresholds(plan: Plan) -> Thresholds:
+    """Those that a run was made for: its budget, and the proof that its effort asks for."""
+    factor = _PROOF[Effort(plan.options.get(EFFORT, Effort.NORMAL))]
+    chosen = replace(
+        DEFAULTS,
+        clean_requests=int(DEFAULTS.clean_requests * factor),
+        proof_requests=int(DEFAULTS.proof_requests * factor),
+        proof_bytes=int(DEFAULTS.proof_bytes * factor),
+        resource_proof_requests=int(DEFAULTS.resource_proof_requests * factor),
+    )
+    if "budget" not in plan.options:
+        return chosen
+    live = parse_budget(plan.options["budget"]).per_request
+    # One block is a small object: a budget for bytes asks as many of them as the usual one does.
+    blocks = DEFAULTS.blocks * live / DEFAULTS.live
+    return replace(chosen, live=live, blocks=blocks, anonymous=max(DEFAULTS.anonymous, live))

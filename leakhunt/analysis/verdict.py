@@ -10,7 +10,7 @@ from leakhunt.analysis.background import idle_rate
 from leakhunt.analysis.blocks import Experiment, memory_signal
 from leakhunt.analysis.series import JUDGED_PHASES
 from leakhunt.model.report import Judgement, RouteReport, Verdict
-from leakhunt.model.run import Role, Run
+from leakhunt.model.run import EFFORT, Effort, Role, Run
 from leakhunt.units import format_size
 
 COMPLETE: Final = "complete"
@@ -38,6 +38,7 @@ def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport
     return Judgement(
         verdict,
         (*_reasons(experiment, routes, verdict), *flaws, *_background(experiment)),
+        provisional=run.plan.options.get(EFFORT) == Effort.QUICK,
         thresholds=experiment.thresholds.as_mapping(),
         minimum_detectable=max(known) if known and len(known) == len(limits) else None,
     )

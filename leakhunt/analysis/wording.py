@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from leakhunt.analysis.bound import Bound
 from leakhunt.analysis.dose import Slope
 from leakhunt.analysis.series import RoundGrowth
 from leakhunt.model.snapshot import Container
@@ -59,19 +60,36 @@ def growing_once(signal: str, slope: Slope) -> str:
     )
 
 
-def clean(slope: Slope | None, *, step: RoundGrowth | None, signal: str | None, early: float | None) -> tuple[str, ...]:
-    """Equivalence, with a proven growth below the budget and a step left out of account told apart."""
+def clean(
+    bound: Bound | None,
+    *,
+    step: RoundGrowth | None,
+    signal: str | None,
+    early: float | None,
+    small: Mapping[str, Slope],
+) -> tuple[str, ...]:
+    """Equivalence, with proven growths below the budget and a step left out of account told apart."""
     lines = []
     if early is not None:
         lines.append(f"grew by {format_size(early)} at first, then stopped growing")
-    if slope is not None:
-        lines.append(f"keeps at most {format_size(max(0.0, slope.upper))} per request (99 % upper bound)")
-        if slope.interval is not None and slope.interval[0] > 0:
-            lines.append(f"grows by {format_size(slope.per_request)} per request, below the budget")
+    if bound is not None and bound.swing is None:
+        lines.append(f"keeps at most {format_size(max(0.0, bound.upper))} per request (99 % upper bound)")
+    if bound is not None and bound.swing is not None:
+        lines.append(
+            f"reached no new maximum over {bound.requests} requests; a leak of less than {format_size(bound.upper)} "
+            f"per request could hide in what moved by {format_size(bound.swing)} meanwhile"
+        )
+    for name, growth in small.items():
+        lines.append(f"grows by {amount(name, growth.per_request)} per request, below the budget")
     if step is not None and signal is not None:
         size = format_size(step.growth[signal], signed=True)
         lines.append(f"one step of {size} in round {step.index}, seen once in all verdict rounds, is not counted")
     return tuple(lines)
+
+
+def released(signal: str, share: float) -> str:
+    """Growth that ended with the load."""
+    return f"{share:.0%} of the growth of {_NOUNS[signal]} was given back within seconds of rest: late, and no leak"
 
 
 def not_settled(signal: str, slope: Slope, budget: float) -> str:
@@ -84,7 +102,8 @@ def not_settled(signal: str, slope: Slope, budget: float) -> str:
 
 def suspicious(signal: str, slope: Slope) -> str:
     """A second signal speaks against the route, not loudly enough for a leak."""
-    return f"{_NOUNS[signal]} may grow, by {amount(signal, slope.per_request)} per request (p = {slope.p_value:.2g})"
+    chance = f" (p = {slope.p_value.own:.2g})" if slope.p_value is not None else ""
+    return f"{_NOUNS[signal]} may grow, by {amount(signal, slope.per_request)} per request{chance}"
 
 
 def background(signal: str, share: float) -> str:

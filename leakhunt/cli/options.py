@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from leakhunt.model.budget import Budget, parse_budget
 from leakhunt.units import Bytes, Seconds, format_size, parse_size
 from leakhunt.workload.bounds import LONGEST_WAIT, MOST_MEMORY, MOST_REQUESTS, MOST_SEED, MOST_WORKERS
 
@@ -56,6 +57,19 @@ class SecondsType(click.ParamType[Seconds]):
         if not 1 <= seconds <= self._most:
             self.fail(f"{str(value)[:24]} is not in the range from 1 to {self._most:.0f} seconds", param, ctx)
         return seconds
+
+
+class BudgetType(click.ParamType[Budget]):
+    """A growth that is accepted, such as `64B/request` or `50MB/day@20rps`."""
+
+    name = "budget"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Budget:
+        """The budget; click's usage error if the text is none."""
+        try:
+            return value if isinstance(value, Budget) else parse_budget(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class PathType(click.Path):

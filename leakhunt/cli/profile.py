@@ -17,6 +17,7 @@ from leakhunt.analysis.analyse import analyse
 from leakhunt.cli.flags import given_flags
 from leakhunt.cli.options import (
     AfterDashes,
+    BudgetType,
     PathType,
     SecondsType,
     SizeType,
@@ -31,7 +32,7 @@ from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.session import INTERRUPTED, hunt, start_clock
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.report import Report, Verdict
-from leakhunt.model.run import OWN_COMMAND, Plan
+from leakhunt.model.run import EFFORT, OWN_COMMAND, Effort, Plan
 from leakhunt.reports.write import write_all
 from leakhunt.runfile import RunWriter, run_directory
 from leakhunt.samplers.headroom import available_memory
@@ -45,10 +46,10 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.INCONCLUSIVE: 4,
 }
 _EXIT_INTERRUPTED: Final = 130
-_OWN: Final = ("memory_limit", "peaks", "explain", "show_values")
+_OWN: Final = ("memory_limit", "budget", "strict", "peaks", "explain", "show_values")
 """Parameters that `leakhunt lines` has not."""
-_ELSEWHERE: Final = ("output", "budget_time", "requests")
-"""Parameters that a second run has values of its own for."""
+_ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
+"""Parameters that a second run has values of its own for, or does without."""
 
 
 @click.command("profile", cls=AfterDashes)
@@ -67,7 +68,19 @@ _ELSEWHERE: Final = ("output", "budget_time", "requests")
     metavar="SECONDS",
     help=f"Time for the verdict rounds.  [default: {BUDGET_TIME:.0f}]",
 )
-@click.option("--peaks/--no-peaks", default=True, help="Measure the peak memory of single requests.")
+@click.option(
+    "--budget",
+    type=BudgetType(),
+    metavar="SIZE",
+    help="Growth that is still no leak: 64B/request, or 50MB/day@20rps.  [default: 64B/request]",
+)
+@click.option("--quick", is_flag=True, help="Stop at the first evidence; the verdict is provisional.")
+@click.option("--strict", is_flag=True, help="Look for four times the proof, as long as the time lasts.")
+@click.option(
+    "--peaks/--no-peaks",
+    default=None,
+    help="Measure the peak memory of single requests.  [default: --peaks, with --quick --no-peaks]",
+)
 @click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
 @click.option("--show-values", is_flag=True, help="Show strings of the heap instead of their type and length.")
 def command(**options: Any) -> int:
@@ -85,7 +98,8 @@ def command(**options: Any) -> int:
         budget=request.budget_time,
         memory_limit=request.memory_limit,
         max_requests=request.requests,
-        peaks=options["peaks"],
+        effort=request.effort,
+        peaks=options["peaks"] if options["peaks"] is not None else request.effort is not Effort.QUICK,
         explain=options["explain"],
         show_values=options["show_values"],
     )
@@ -146,6 +160,10 @@ def _run_name(request: Request) -> str:
 
 def _plan(request: Request, settings: Settings, typed: Mapping[str, str]) -> Plan:
     options = {"time budget": f"{settings.budget:.0f} s"}
+    if request.budget is not None:
+        options["budget"] = request.budget.text
+    if settings.effort is not Effort.NORMAL:
+        options[EFFORT] = settings.effort.value
     if request.chdir != Path.cwd():
         below = request.chdir.is_relative_to(Path.cwd())
         options["chdir"] = str(request.chdir.relative_to(Path.cwd()) if below else request.chdir)

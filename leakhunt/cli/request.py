@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from leakhunt.errors import UsageError
+from leakhunt.model.budget import Budget
+from leakhunt.model.run import Effort
 from leakhunt.targets.base import Target
 from leakhunt.targets.companions import CompanionSpec
 from leakhunt.targets.interpreters import find_interpreter
@@ -59,6 +61,9 @@ class Request:
     requests: int | None
     budget_time: Seconds
     memory_limit: Bytes | None
+    budget: Budget | None
+    """None where none was given."""
+    effort: Effort
     runs: Path
     """Directory in which the run directory is named, if `output` does not say it."""
     output: Path | None
@@ -110,6 +115,8 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
         requests=_first(options["requests"], settings.requests, None),
         budget_time=_first(options.get("budget_time"), settings.budget_time, BUDGET_TIME),
         memory_limit=_first(options.get("memory_limit"), settings.memory_limit),
+        budget=_first(options.get("budget"), settings.budget),
+        effort=_effort(options, settings),
         runs=_beside(settings, settings.output) or _RUNS,
         output=options.get("output"),
     )
@@ -243,6 +250,13 @@ def _nothing_to_replay(
         return nothing_to_replay(Discovery(), launch)
     program = find_interpreter(python).executable
     return nothing_to_replay(discover_uploads(app, python=program, cwd=chdir, env={**os.environ, **env}), launch)
+
+
+def _effort(options: Mapping[str, Any], settings: Settings) -> Effort:
+    quick, strict = options.get("quick"), options.get("strict")
+    if quick and strict:
+        raise UsageError("--quick and --strict exclude each other", "Leave both out for the usual proof.")
+    return Effort.QUICK if quick else Effort.STRICT if strict else settings.effort or Effort.NORMAL
 
 
 def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:

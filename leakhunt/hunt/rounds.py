@@ -64,15 +64,19 @@ class Rounds:
         alone: str | None = None,
         inputs: str | None = None,
         sizes: Mapping[str, Bytes] | None = None,
+        collect: bool = False,
     ) -> Round:
-        """Send each step's dose, then sample; returns the recorded round. Without `inputs` the workload decides."""
+        """Send each step's dose, then sample; returns the recorded round.
+
+        Without `inputs` the workload decides on them. `collect` has garbage collected even where the app does without.
+        """
         inputs = inputs or self.replayer.inputs
         started, index = self._clock(), self._next_index
         self._next_index += 1
         requests = self.replayer.run(doses, round=index, inputs=inputs, sizes=sizes) if doses else ()
         workers = self._come_to_rest()
         with self._timeline.paused():
-            samples = tuple(self._sample_all(workers))
+            samples = tuple(self._sample_all(workers, collect=collect))
         done = Round(
             index=index,
             phase=phase,
@@ -153,9 +157,9 @@ class Rounds:
     def _alive(self) -> tuple[Worker, ...]:
         return tuple(worker for worker in self.target.workers() if worker.died is None)
 
-    def _sample_all(self, workers: tuple[Worker, ...]) -> list[Sample]:
+    def _sample_all(self, workers: tuple[Worker, ...], *, collect: bool) -> list[Sample]:
         links = self.target.links()
-        readings = {worker.key: self._ask(worker, links.get(worker.key)) for worker in workers}
+        readings = {worker.key: self._ask(worker, links.get(worker.key), collect=collect) for worker in workers}
         # Only now, with every snapshot child gone, may the kernel's figures be read: a child shares pages.
         samples = []
         for worker in workers:
@@ -166,7 +170,9 @@ class Rounds:
                 continue
         return samples
 
-    def _ask(self, worker: Worker, link: AgentLink | None) -> tuple[AgentStats | None, HeapUsage | None]:
+    def _ask(
+        self, worker: Worker, link: AgentLink | None, *, collect: bool
+    ) -> tuple[AgentStats | None, HeapUsage | None]:
         """What the agent of a serving process says; other processes are only looked at from outside."""
         if link is None:
             return None, None
@@ -174,7 +180,7 @@ class Rounds:
         if worker.role is not Role.WORKER:
             return stats, None
         try:
-            collecting = link.collect()
+            collecting = link.collect(forced=collect)
             heap, pause = link.heap()
         except AgentError as error:
             if not self.has_ended(link):

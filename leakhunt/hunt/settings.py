@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from leakhunt.model.run import Round
+from leakhunt.model.run import Effort, Round
 from leakhunt.units import Bytes, Seconds
 
 
@@ -15,11 +15,12 @@ class Settings:
 
     seed: int
     budget: Seconds = 120.0
-    """Time for the verdict rounds. Slow requests make doses smaller, never the verdict laxer."""
+    """Time for the requests of the verdict rounds. Slow ones make doses smaller, never the verdict laxer."""
     memory_limit: Bytes | None = None
     """The load stops before the target's tree is larger; None: 70 % of what is available."""
     max_requests: int | None = None
     """Upper bound for the requests of the verdict rounds."""
+    effort: Effort = Effort.NORMAL
     peaks: bool = True
     explain: bool = True
     show_values: bool = False

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, field
 from typing import Final
 
 from leakhunt.errors import WorkloadError
@@ -31,6 +30,8 @@ class StepCost:
     duration: Seconds
     growth: Bytes
     """Anonymous memory kept, all workers together, as seen over a handful of requests: good enough to cap a dose."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """Threads, descriptors and temporary files left behind, as roughly, by signal."""
 
 
 def warm_up(rounds: Rounds, steps: Sequence[str]) -> Mapping[str, StepCost]:
@@ -43,7 +44,7 @@ def warm_up(rounds: Rounds, steps: Sequence[str]) -> Mapping[str, StepCost]:
     for step in steps:
         before = rounds.run(Phase.WARM_UP, {step: _FIRST}, alone=step)
         after = rounds.run(Phase.WARM_UP, {step: _TIMED}, alone=step)
-        costs[step] = _cost(step, before, after, rounds.recorder.run().requests)
+        costs[step] = _cost(before, after, rounds.recorder.run().requests)
     rounds.learn_routes()
     working = working_steps(rounds.recorder.run().requests, steps, rounds.target.with_last_lines)
     _until_steady(rounds, working)
@@ -88,10 +89,21 @@ def unexpected_answers(requests: Sequence[RequestRecord]) -> str:
     return "; ".join(f"{step}: {answer} x{count}" for (step, answer), count in sorted(counts.items()))
 
 
-def _cost(step: str, before: Round, after: Round, requests: Sequence[RequestRecord]) -> StepCost:
-    durations = [record.duration for record in requests if record.round == after.index and record.step == step]
+def _cost(before: Round, after: Round, requests: Sequence[RequestRecord]) -> StepCost:
+    # The shortest of them: a busy machine makes requests longer, and is not to make doses smaller.
+    durations = [record.duration for record in requests if record.round in (before.index, after.index)]
     growth = _anonymous(after.samples) - _anonymous(before.samples)
-    return StepCost(median(durations) if durations else 0.0, max(0, growth // _TIMED))
+    old, new = _resources(before), _resources(after)
+    left = {signal: max(0.0, (new[signal] - old[signal]) / _TIMED) for signal in new}
+    return StepCost(min(durations, default=0.0), max(0, growth // _TIMED), left)
+
+
+def _resources(done: Round) -> Mapping[str, int]:
+    return {
+        "threads": sum(sample.threads or 0 for sample in done.samples),
+        "descriptors": sum(sample.descriptors or 0 for sample in done.samples),
+        "temp_files": done.temp_files or 0,
+    }
 
 
 def _anonymous(samples: Sequence[Sample]) -> Bytes:

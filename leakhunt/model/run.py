@@ -15,6 +15,18 @@ from leakhunt.units import Bytes, Seconds
 
 OWN_COMMAND: Final = "own command"
 """`Plan.server` where the user gave the command that serves."""
+EFFORT: Final = "effort"
+"""The option of a plan that says how much proof was asked for, where it is not the usual."""
+
+
+class Effort(str, Enum):
+    """How much proof a run looks for before it stops."""
+
+    QUICK = "quick"
+    """The first evidence is enough; the verdict is provisional."""
+    NORMAL = "normal"
+    STRICT = "strict"
+    """Several times as many requests as usual, for as long as the time budget lasts."""
 
 
 class Phase(str, Enum):
@@ -27,6 +39,8 @@ class Phase(str, Enum):
     REPEATED = "repeated"
     """Like DOSE, with the same names and contents in every request."""
     SETTLE = "settle"
+    COLLECT = "collect"
+    """One collection of garbage, forced after everything else has settled, where the app does without."""
     PEAK = "peak"
     EXPLAIN = "explain"
     """One route alone, allocations traced, a snapshot at the end."""

@@ -187,9 +187,12 @@ class AgentLink:
         """What the agent has counted."""
         return read_stats(self._ask("stats"))
 
-    def collect(self) -> Seconds:
-        """Collect garbage twice, unless the app has the collector off; how long the app stood still for it."""
-        return float(self._ask("collect")["pause"])
+    def collect(self, *, forced: bool = False) -> Seconds:
+        """Collect garbage twice; how long the app stood still for it.
+
+        Where the app has the collector off it does without, and so do we unless it is `forced`.
+        """
+        return float(self._ask("collect", forced=forced)["pause"])
 
     def trim(self) -> None:
         """Have malloc give its free memory back to the kernel."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from leakhunt.model.budget import Budget, parse_budget
+from leakhunt.model.run import Effort
 from leakhunt.units import Bytes, Seconds, format_size, parse_size
 from leakhunt.workload.bounds import (
     LEAST_MEMORY,
@@ -26,7 +28,7 @@ FILES: Final = ("leakhunt.toml", "pyproject.toml")
 _KEYS: Final = (
     *("target", "workload", "seed", "concurrency", "requests", "env", "headers"),
     *("chdir", "server", "workers", "threads", "python", "url", "ready", "ready-timeout"),
-    *("budget-time", "memory-limit", "output"),
+    *("budget-time", "memory-limit", "output", "budget", "effort"),
 )
 
 
@@ -56,6 +58,8 @@ class Settings:
     memory_limit: Bytes | None = None
     output: str | None = None
     """Directory in which runs are named."""
+    budget: Budget | None = None
+    effort: Effort | None = None
 
 
 def find_settings(directory: Path) -> Settings | None:
@@ -107,6 +111,8 @@ def _read(table: Table, path: Path) -> Settings:
         budget_time=_seconds(table, "budget-time", LONGEST_BUDGET),
         memory_limit=_memory(table),
         output=table.named("output"),
+        budget=_budget(table),
+        effort=_effort(table),
     )
 
 
@@ -137,6 +143,24 @@ def _memory(table: Table) -> Bytes | None:
         least = format_size(LEAST_MEMORY)
         raise table.error("memory-limit", f"must be at least {least}, and no more than machines have")
     return limit
+
+
+def _budget(table: Table) -> Budget | None:
+    text = table.text("budget")
+    try:
+        return None if text is None else parse_budget(text)
+    except ValueError as error:
+        reason, _, hint = str(error).partition("; ")
+        raise table.error("budget", reason, hint) from error
+
+
+def _effort(table: Table) -> Effort | None:
+    text = table.text("effort")
+    try:
+        return None if text is None else Effort(text)
+    except ValueError as error:
+        words = ", ".join(effort.value for effort in Effort)
+        raise table.error("effort", f"{text!r} is not one of {words}", 'write effort = "strict"') from error
 
 
 def _workload(table: Table, path: Path) -> Workload | None:

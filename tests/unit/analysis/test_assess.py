@@ -28,10 +28,21 @@ def states(app: App, **options: object) -> dict[str, str]:
     return {route: state.state for route, state in assess(run).routes.items()}
 
 
-def test_a_clean_application_is_settled_after_one_block() -> None:
-    assessment = assess(record(App(), blocks=1))
-    assert {state.state for state in assessment.routes.values()} == {"clean"}
-    assert assessment.settled
+def test_a_clean_application_is_settled_once_a_rare_leak_would_have_shown() -> None:
+    early, late = (assess(record(App(), blocks=blocks)) for blocks in (1, 2))
+    assert {state.state for state in early.routes.values()} == {"clean"}
+    assert not early.settled
+    assert late.settled
+
+
+def test_with_a_quick_look_the_first_evidence_is_enough() -> None:
+    run = record(App(), blocks=1)
+    assert assess(replace(run, plan=replace(run.plan, options={"effort": "quick"}))).settled
+
+
+def test_a_strict_run_wants_four_times_the_proof() -> None:
+    run = record(App(), blocks=2)
+    assert not assess(replace(run, plan=replace(run.plan, options={"effort": "strict"}))).settled
 
 
 def test_a_leak_needs_two_blocks_running() -> None:

@@ -7,6 +7,7 @@ import pytest
 from builders import App, record
 from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment, resource_signals, rounds_needed
 from leakhunt.analysis.dose import Slope
+from leakhunt.analysis.permutation import PValue
 from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import DEFAULTS
 from unit.analysis.ledgers import DOSES, blocks, experiment, rounds, row
@@ -15,7 +16,8 @@ BEST = 1 / 720
 
 
 def slope(per_request: float, p_value: float | None = BEST, attainable: float = BEST) -> Slope:
-    return Slope(per_request, (per_request - 1, per_request + 1), p_value, attainable, 90, per_request * 90, 1.0)
+    chance = None if p_value is None else PValue(p_value, p_value)
+    return Slope(per_request, (per_request - 1, per_request + 1), chance, attainable, 90, per_request * 90, 1.0)
 
 
 def hits(**slopes: Slope) -> frozenset[str]:
@@ -116,7 +118,9 @@ def test_a_slope_below_the_budget_is_not_tested() -> None:
     small, large = (blocks({"live": kept}).blocks[0] for kept in (10, 500))
     read = blocks({"live": 0}).slopes
     assert read(small, "a")["live"].p_value is None
-    assert read(large, "a")["live"].p_value == pytest.approx(BEST)
+    chance = read(large, "a")["live"].p_value
+    assert chance is not None
+    assert chance.own == pytest.approx(BEST)
 
 
 def test_threads_descriptors_and_files_are_resources() -> None:

@@ -105,7 +105,7 @@ def test_where_all_is_clean_nothing_is_left_to_run() -> None:
 
 def undecided(**changes: object) -> Run:
     """Too noisy for a verdict."""
-    run = record(App(routes=(IMAGE,), noise=white(40_000)))
+    run = record(App(routes=(IMAGE,), noise=white(11_000)))
     options = {"time budget": "20 s", "flags": FLAGS, "experiment flags": "--no-peaks"}
     plan = replace(run.plan, options=options, **changes)  # type: ignore[arg-type]  # names of its fields
     return replace(run, plan=plan)

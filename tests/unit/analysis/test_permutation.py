@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from random import Random
 
 import pytest
 
 from leakhunt.analysis.linear import orthonormal, residual
-from leakhunt.analysis.permutation import DRAWS, JOINT_DRAWS, attainable, permutation_p_value
+from leakhunt.analysis.permutation import DRAWS, PValue, attainable, permutation_p_values
 
 PRIMES = (23.0, 41.0, 53.0, 71.0, 83.0, 101.0)
 ONES = (1.0,) * 6
 
 
-def p_value(doses: tuple[float, ...], growth: tuple[float, ...]) -> float:
+def p_values(doses: Sequence[float], **growths: Sequence[float]) -> Mapping[str, PValue]:
+    """Of one block of one route."""
     nuisance = orthonormal([(1.0,) * len(doses)])
-    return permutation_p_value(doses, residual(growth, nuisance), nuisance, (0,) * len(doses))
+    rest = {signal: residual(growth, nuisance) for signal, growth in growths.items()}
+    return permutation_p_values(doses, rest, nuisance, (0,) * len(doses))
+
+
+def p_value(doses: Sequence[float], growth: Sequence[float]) -> float:
+    return p_values(doses, live=growth)["live"].own
 
 
 def test_a_perfect_dose_line_reaches_one_order_in_720() -> None:
@@ -45,8 +52,8 @@ def test_equal_doses_raise_the_smallest_p_value() -> None:
 
 def test_more_rounds_than_can_be_enumerated_are_drawn() -> None:
     doses = tuple(float(n) for n in (11, 13, 17, 19, 23, 29, 31, 37, 41))
-    assert p_value(doses, doses) == pytest.approx(1 / (DRAWS + 1))
-    assert attainable(doses, (0,) * 9) == pytest.approx(1 / (DRAWS + 1))
+    assert p_value(doses, doses) == pytest.approx(1 / DRAWS)
+    assert attainable(doses, (0,) * 9) == pytest.approx(1 / DRAWS)
 
 
 def test_orders_are_drawn_within_blocks_only() -> None:
@@ -54,8 +61,8 @@ def test_orders_are_drawn_within_blocks_only() -> None:
     doses, strata = PRIMES + tuple(2 * dose for dose in PRIMES), (0,) * 6 + (1,) * 6
     growth = (0.0,) * 6 + (100.0,) * 6
     nuisance = orthonormal([ONES + (0.0,) * 6, (0.0,) * 6 + ONES])
-    assert permutation_p_value(doses, residual(growth, nuisance), nuisance, strata) == 1.0
-    assert attainable(doses, strata) == pytest.approx(1 / (JOINT_DRAWS + 1))
+    assert permutation_p_values(doses, {"live": residual(growth, nuisance)}, nuisance, strata)["live"].own == 1.0
+    assert attainable(doses, strata) == pytest.approx(1 / DRAWS)
 
 
 def test_sizes_that_go_with_the_doses_are_taken_out() -> None:
@@ -64,8 +71,9 @@ def test_sizes_that_go_with_the_doses_are_taken_out() -> None:
     growth = tuple(20_000 * dose + size for dose, size in zip(PRIMES, sizes, strict=True))
     nuisance = orthonormal([ONES])
     rest = residual(growth, nuisance)
-    assert permutation_p_value(PRIMES, rest, nuisance, (0,) * 6) > 1 / 720
-    assert permutation_p_value(PRIMES, rest, nuisance, (0,) * 6, sizes) == pytest.approx(1 / 720)
+    assert permutation_p_values(PRIMES, {"live": rest}, nuisance, (0,) * 6)["live"].own > 1 / 720
+    beside = permutation_p_values(PRIMES, {"live": rest}, nuisance, (0,) * 6, sizes)["live"]
+    assert beside.own == pytest.approx(1 / 720)
 
 
 def test_the_same_data_give_the_same_p_value() -> None:
@@ -73,3 +81,36 @@ def test_the_same_data_give_the_same_p_value() -> None:
     doses = tuple(float(n) for n in range(11, 20))
     growth = tuple(random.gauss(0, 1) for _ in doses)
     assert p_value(doses, growth) == p_value(doses, growth)
+
+
+def test_the_joint_p_value_is_that_of_the_largest_statistic() -> None:
+    """By hand: with two signals the joint p-value lies between the larger own one and the sum of both."""
+    found = p_values(PRIMES, live=(3.0, -1.0, 4.0, 1.0, 5.0, 9.0), threads=(9.0, 2.0, -6.0, 5.0, 3.0, 5.0))
+    assert found["live"].own < found["live"].joint <= found["live"].own + found["threads"].joint
+    alone = p_values(PRIMES, live=(3.0, -1.0, 4.0, 1.0, 5.0, 9.0))["live"]
+    assert alone.own == alone.joint == found["live"].own
+
+
+def test_signals_that_say_the_same_cost_nothing() -> None:
+    growth = (3.0, -1.0, 4.0, 1.0, 5.0, 9.0)
+    double = tuple(2 * value for value in growth)
+    found = p_values(PRIMES, live=growth, anonymous=double)
+    assert found["live"].joint == found["live"].own == found["anonymous"].joint
+
+
+def test_a_signal_that_stood_still_costs_nothing() -> None:
+    growth = (3.0, -1.0, 4.0, 1.0, 5.0, 9.0)
+    found = p_values(PRIMES, live=growth, threads=ONES)
+    assert found["threads"].own == 1.0
+    assert found["live"].joint == found["live"].own
+
+
+def test_without_signals_there_is_nothing_to_test() -> None:
+    assert permutation_p_values(PRIMES, {}, (), (0,) * 6) == {}
+
+
+def test_more_routes_get_more_draws() -> None:
+    doses = tuple(float(n) for n in (11, 13, 17, 19, 23, 29, 31, 37, 41))
+    nuisance = orthonormal([(1.0,) * 9])
+    found = permutation_p_values(doses, {"live": residual(doses, nuisance)}, nuisance, (0,) * 9, routes=25)
+    assert found["live"].own == pytest.approx(1 / (3 * DRAWS))

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from leakhunt.analysis import wording
+from leakhunt.analysis.bound import Bound
 from leakhunt.analysis.dose import Slope
+from leakhunt.analysis.permutation import PValue
 from leakhunt.model.snapshot import Container
 from unit.analysis.ledgers import row
 
@@ -11,7 +15,8 @@ STEP = row(17, {"live": 963_584}, {"a": 3})
 
 
 def slope(per_request: float, interval: tuple[float, float] | None, *, p_value: float | None = None) -> Slope:
-    return Slope(per_request, interval, p_value, 1 / 720, 90, 100 * 90, 900.0)
+    chance = None if p_value is None else PValue(p_value, p_value)
+    return Slope(per_request, interval, chance, 1 / 720, 90, 100 * 90, 900.0)
 
 
 @pytest.mark.parametrize(
@@ -42,27 +47,45 @@ def test_a_leak_that_only_blocks_prove_says_so() -> None:
     assert not any("noise" in line for line in wording.leak({"live": (1.0, 1.0), "blocks": (2.0, 2.0)}, 180))
 
 
+def clean(
+    bound: Bound | None = None, *, early: float | None = None, small: Mapping[str, Slope] | None = None
+) -> tuple[str, ...]:
+    return wording.clean(bound, step=None, signal="live", early=early, small=small or {})
+
+
 def test_clean_gives_the_bound_and_never_a_negative_one() -> None:
-    assert wording.clean(slope(-3, (-20, 40)), step=None, signal="live", early=None) == (
-        "keeps at most 40 B per request (99 % upper bound)",
-    )
-    below = Slope(-300.0, (-320.0, -280.0), None, 1 / 720, 90, -9_000.0, 10.0)
-    assert wording.clean(below, step=None, signal="live", early=None)[0].startswith("keeps at most 0 B per request")
+    assert clean(Bound(-3, 40, 90)) == ("keeps at most 40 B per request (99 % upper bound)",)
+    assert clean(Bound(-300, -280, 90))[0].startswith("keeps at most 0 B per request")
+
+
+def test_what_a_store_that_fills_and_empties_may_hide_is_told() -> None:
+    (line,) = clean(Bound(0, 3_000, 1_125, swing=3_375_000))
+    assert line.startswith("reached no new maximum over 1125 requests; a leak of less than 2.93 KiB per request could")
+    assert line.endswith("hide in what moved by 3.22 MiB meanwhile")
 
 
 def test_proven_growth_below_the_budget_is_told() -> None:
-    lines = wording.clean(slope(30, (20, 40)), step=None, signal="live", early=None)
-    assert lines[1] == "grows by 30 B per request, below the budget"
+    lines = clean(Bound(30, 40, 90), small={"live": slope(30, (20, 40)), "threads": slope(0.01, (0.005, 0.015))})
+    assert lines[1:] == (
+        "grows by 30 B of live memory per request, below the budget",
+        "grows by 0.01 threads per request, below the budget",
+    )
 
 
 def test_early_growth_comes_first_and_a_lone_step_last() -> None:
-    lines = wording.clean(slope(0, (-9, 9)), step=STEP, signal="live", early=2_097_152)
+    lines = wording.clean(Bound(0, 9, 90), step=STEP, signal="live", early=2_097_152, small={})
     assert lines[0] == "grew by 2.00 MiB at first, then stopped growing"
     assert lines[-1] == "one step of +941 KiB in round 17, seen once in all verdict rounds, is not counted"
 
 
-def test_without_a_slope_there_is_nothing_to_bound() -> None:
-    assert wording.clean(None, step=None, signal=None, early=None) == ()
+def test_without_a_bound_there_is_nothing_to_say() -> None:
+    assert clean() == ()
+
+
+def test_growth_that_ended_with_the_load_is_late_and_no_leak() -> None:
+    assert wording.released("threads", 0.98) == (
+        "98% of the growth of threads was given back within seconds of rest: late, and no leak"
+    )
 
 
 @pytest.mark.parametrize(("upper", "times"), [(65.0, 2), (700.0, 11), (6_400.0, 100)])

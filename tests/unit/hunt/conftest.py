@@ -15,7 +15,8 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Idle processes come to rest at once."""
     monkeypatch.setattr(quiet, "_POLL", 0.001)
     monkeypatch.setattr(experiment, "_SETTLE", 0.0)
-    monkeypatch.setattr(experiment, "_SETTLE_RESOURCES", 0.0)
+    monkeypatch.setattr(experiment, "_SETTLE_MORE", 0.001)
+    monkeypatch.setattr(experiment, "_SETTLE_MOST", 0.0025)
 
 
 @pytest.fixture

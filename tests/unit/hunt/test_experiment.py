@@ -5,11 +5,11 @@ from itertools import groupby, pairwise
 import pytest
 
 from leakhunt.analysis.assess import Assessment, RouteState
+from leakhunt.analysis.error_rate import MAX_BLOCKS
 from leakhunt.errors import WorkloadError
-from leakhunt.hunt import experiment
+from leakhunt.hunt import blocks
 from leakhunt.hunt import rounds as rounds_module
-from leakhunt.hunt.experiment import MAX_BLOCKS
-from leakhunt.model.run import Phase, Run
+from leakhunt.model.run import Effort, Phase, Run
 from leakhunt.samplers.activity import Activity
 from unit.hunt.bench import Bench
 
@@ -28,8 +28,8 @@ def unsettled(simulated: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     def assess(run: Run) -> Assessment:
         return Assessment({route: RouteState("open", {}, ()) for route in run.routes.values()})
 
-    monkeypatch.setattr(experiment, "assess", assess)
-    monkeypatch.setattr(experiment, "FIRST_BASE", 5)  # few requests do
+    monkeypatch.setattr(blocks, "assess", assess)
+    monkeypatch.setattr(blocks, "FIRST_BASE", 5)  # few requests do
     return simulated
 
 
@@ -55,11 +55,11 @@ def test_every_phase_is_announced(simulated: Bench) -> None:
     simulated.app.keeps = LEAKY
     simulated.experiment(explain=True, peaks=True)
     assert simulated.observer.rounds == [done for done in simulated.run.rounds if done.phase is not Phase.PEAK]
+    sizes = [sum(sum(done.doses.values()) for done in rounds) for rounds in simulated.blocks().values()]
     assert simulated.observer.phases == [
         "warm-up: every step alone, then together until steady",
         "baseline",
-        "verdict rounds, block 1: 780 requests",
-        "verdict rounds, block 2: 782 requests",
+        *(f"verdict rounds, block {number}: {size} requests" for number, size in enumerate(sizes, start=1)),
         "the same names and contents in every request",
         "settle: no load",
         "explain POST /image/<int:pk>/",
@@ -110,16 +110,31 @@ def span(bench: Bench) -> tuple[int, int]:
     return min(numbers), max(numbers) + 1
 
 
-@pytest.mark.parametrize(("threads", "rounds"), [(3, 1), (9, 2)])
-def test_settling_takes_longer_while_threads_are_left(
-    simulated: Bench, monkeypatch: pytest.MonkeyPatch, threads: int, rounds: int
+@pytest.mark.parametrize(("left", "rounds"), [([9, 9], 1), ([9, 7, 7], 2), ([9, 8, 7, 6, 5, 4, 3], 4)])
+def test_settling_takes_longer_while_threads_become_fewer(
+    simulated: Bench, monkeypatch: pytest.MonkeyPatch, left: list[int], rounds: int
 ) -> None:
     def read_activity(pid: int) -> Activity:
-        return Activity(0.0, threads if simulated.blocks() else 3, 10)
+        settling = "settle: no load" in simulated.observer.phases
+        return Activity(0.0, left[len(simulated.of(Phase.SETTLE)) + settling], 10)
 
     monkeypatch.setattr(rounds_module, "read_activity", read_activity)
     simulated.experiment()
     assert len(simulated.of(Phase.SETTLE)) == rounds
+    assert ("still-settling" in simulated.caveats) is (rounds == 4)
+
+
+def test_garbage_is_collected_once_at_the_end_where_the_app_does_without(simulated: Bench) -> None:
+    simulated.app.gc_enabled = False
+    simulated.experiment()
+    (last,) = simulated.of(Phase.COLLECT)
+    assert last.index > simulated.of(Phase.SETTLE)[-1].index
+    assert sum(entry.startswith("collect, forced") for entry in simulated.target.log) == 1
+
+
+def test_where_the_app_collects_garbage_none_is_forced(simulated: Bench) -> None:
+    simulated.experiment()
+    assert not simulated.of(Phase.COLLECT)
 
 
 # --- Blocks. --------------------------------------------------------------------------------------------------------
@@ -128,12 +143,76 @@ def test_settling_takes_longer_while_threads_are_left(
 def test_a_settled_route_is_left_out_of_the_next_block(simulated: Bench) -> None:
     simulated.app.keeps = LEAKY
     simulated.experiment()
-    assert [set(rounds[0].doses) for rounds in simulated.blocks().values()] == [{"image", "page"}, {"image"}]
+    steps = [set(rounds[0].doses) for rounds in simulated.blocks().values()]
+    assert steps[0] == {"image", "page"}
+    assert steps[-1] == {"image"}
 
 
 def test_blocks_end_once_every_route_is_settled(simulated: Bench) -> None:
     simulated.experiment()
-    assert len(simulated.blocks()) == 1
+    assert len(simulated.blocks()) == 2
+
+
+def test_with_a_quick_look_the_first_evidence_is_enough(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    simulated.experiment(effort=Effort.QUICK)
+    assert len(simulated.blocks()) == 2
+    assert not simulated.of(Phase.REPEATED)
+
+
+def test_a_strict_run_has_more_rounds(simulated: Bench) -> None:
+    simulated.experiment(effort=Effort.STRICT)
+    assert {len(rounds) for rounds in simulated.blocks().values()} == {10}
+
+
+def test_making_sure_takes_a_quarter_of_the_time_and_no_more(simulated: Bench) -> None:
+    simulated.app.keeps = {"image": 2_000}
+    simulated.app.seconds = {"image": 0.02, "page": 0.02}
+    simulated.experiment(budget=60.0)
+    sent = sum(sum(done.doses.values()) for done in simulated.of(Phase.DOSE))
+    assert sent * 0.02 <= 60.0 / 4
+
+
+def test_a_busy_machine_makes_the_run_longer_and_leaves_the_doses(simulated: Bench) -> None:
+    simulated.app.keeps = LEAKY
+    simulated.app.seconds = {"image": 0.01, "page": 0.01}
+    simulated.experiment(budget=20.0)
+    quiet = [done.doses for done in simulated.of(Phase.DOSE)]
+
+    def crowd(_: int) -> None:
+        crowded = len(simulated.of(Phase.BASELINE)) == 2
+        simulated.app.seconds = dict.fromkeys(("image", "page"), 0.02 if crowded else 0.01)
+
+    simulated.replayer.before = crowd
+    simulated.experiment(budget=20.0)
+    busy = [done.doses for done in simulated.of(Phase.DOSE)][len(quiet) :]
+    assert busy == quiet
+
+
+def test_patience_ends_on_a_machine_that_is_hopelessly_busy(unsettled: Bench) -> None:
+    def crowd(_: int) -> None:
+        crowded = bool(unsettled.of(Phase.BASELINE))
+        unsettled.app.seconds = dict.fromkeys(("image", "page"), 1.0 if crowded else 0.01)
+
+    unsettled.replayer.before = crowd
+    unsettled.experiment(budget=20.0)
+    assert "busy-machine" in unsettled.caveats
+    assert len(unsettled.blocks()) == 2
+
+
+@pytest.mark.parametrize(("threads", "most"), [(1, 300), (3, 300)])
+def test_a_block_leaves_a_bounded_number_of_threads_behind(
+    simulated: Bench, monkeypatch: pytest.MonkeyPatch, threads: int, most: int
+) -> None:
+    def read_activity(pid: int) -> Activity:
+        served = sum(sum(link.served.values()) for link in simulated.target.agents.values())
+        return Activity(0.0, 3 + threads * served, 10)
+
+    monkeypatch.setattr(rounds_module, "read_activity", read_activity)
+    simulated.experiment()
+    for block in simulated.blocks():
+        requests = sum(requests_of(simulated, block, step) for step in ("image", "page"))
+        assert requests * threads <= most * 1.2
 
 
 def test_a_route_that_cannot_be_judged_gets_every_block_and_twice_the_requests_in_each(unsettled: Bench) -> None:
@@ -146,7 +225,7 @@ def test_the_same_seed_draws_the_same_doses(simulated: Bench) -> None:
     simulated.experiment()
     first = [done.doses for done in simulated.of(Phase.DOSE)]
     simulated.experiment()
-    assert [done.doses for done in simulated.of(Phase.DOSE)] == first * 2
+    assert [done.doses for done in simulated.of(Phase.DOSE)][len(first) :][:6] == first[:6]
 
 
 def test_slow_requests_get_small_doses(simulated: Bench) -> None:
