@@ -52,6 +52,7 @@ MODULES = (
     "probes.sites",
     "probes.paths",
     "probes.caps",
+    "probes.deadline",
     "probes.holders",
 )
 """Everything that travels; a module may import those above it."""

@@ -259,7 +259,7 @@ class AgentLink:
             "paths": [{"path": path, "chain": [(node.edge, node.type) for node in nodes]} for path, nodes in paths],
             "sources": {name: source(name) for name in MODULES},
             "values": values,
-            "budget": timeout / 3,
+            "budget": timeout / 6,
         }
         _, message = self._observe({"holders": wanted}, timeout)
         return tuple(read_container(row, self.key, round) for row in self._part(message, "holders"))

@@ -8,6 +8,7 @@ import types
 from collections import deque
 
 from leakhunt.agent.probes.caps import cap_of, length_of
+from leakhunt.agent.probes.deadline import Deadline, OutOfTime
 from leakhunt.agent.probes.names import type_name
 from leakhunt.agent.probes.paths import explore
 from leakhunt.agent.probes.shipped import load
@@ -37,8 +38,7 @@ def holders(request: dict[str, Any], scene: Scene) -> list[dict[str, Any]]:
         if things:
             row["cap"], row["cap_source"] = _cap(things, found.get(chain[:-1]) or [], chain[-1][0])
         if things and request["sources"]:
-            in_time = time.monotonic() - began < request["budget"]
-            _look_closer(row, things, ignored, request, in_time)
+            _look_closer(row, things, ignored, request, request["budget"] - (time.monotonic() - began))
         rows.append(row)
     return rows
 
@@ -82,20 +82,27 @@ def _row(path: str, things: list[Any]) -> dict[str, Any]:
 
 
 def _look_closer(
-    row: dict[str, Any], things: list[Any], ignored: list[Any], request: dict[str, Any], in_time: bool
+    row: dict[str, Any], things: list[Any], ignored: list[Any], request: dict[str, Any], seconds: float
 ) -> None:
     thing = max(things, key=length_of)
-    if not in_time:
+    if seconds <= 0:
         row["problems"].append("no time was left to look closer")
         return
+    # Half of what is left for each, so that one does not leave the other without any.
     try:
-        row["chain"] = _chain(_sample(thing), [*ignored, things], request)
-    except Exception as error:
-        row["problems"].append(f"objgraph found no chain: {type(error).__name__}: {error}")
-    try:
-        row["deep_size"] = load("asizeof", request["sources"]).asizeof(thing)
+        with Deadline(seconds / 2):
+            row["deep_size"] = load("asizeof", request["sources"]).asizeof(thing)
+    except OutOfTime:
+        row["problems"].append("it was too large to be sized in time")
     except Exception as error:
         row["problems"].append(f"pympler could not size it: {type(error).__name__}: {error}")
+    try:
+        with Deadline(seconds / 2):
+            row["chain"] = _chain(_sample(thing), [*ignored, things], request)
+    except OutOfTime:
+        row["problems"].append("objgraph found no chain in time")
+    except Exception as error:
+        row["problems"].append(f"objgraph found no chain: {type(error).__name__}: {error}")
 
 
 def _sample(thing: Any) -> Any:
