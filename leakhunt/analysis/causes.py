@@ -25,8 +25,6 @@ UNEXPLAINED: Final = "unexplained"
 
 _MOST: Final = 0.5
 """Share of a growth from which what it consists of, or what gave it back, is its cause."""
-_COLLECT: Final = "collect"
-"""The phase in which garbage is collected though the app does without."""
 _REGRESSED: Final = re.compile(r"3\.14\.[0-4](?![0-9])")
 """Interpreters whose incremental collector lets garbage pile up: 3.14.5 went back to the collector of 3.13."""
 _PARTS: Final = (NATIVE, MALLOC_FREE, ARENA_FREE, STACKS, MAPPED)
@@ -126,7 +124,7 @@ def _lives(run: Run) -> Iterator[tuple[MemorySplit, MemorySplit, MemorySplit | N
 
 def _given_back_by_collecting(run: Run) -> str | None:
     """That one collection at the end gave back most of the growth of live bytes; None if it did not or was not made."""
-    collected = next((index for index, each in enumerate(run.rounds) if each.phase.value == _COLLECT), None)
+    collected = next((index for index, each in enumerate(run.rounds) if each.phase is Phase.COLLECT), None)
     baseline = next((each for each in run.rounds if each.phase is Phase.BASELINE), None)
     if not collected or baseline is None:
         return None

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from builders import App, record
-from leakhunt.analysis import causes
 from leakhunt.analysis.causes import Cause, cause_of_objects, cause_outside_python
-from leakhunt.model.run import Run
+from leakhunt.model.run import Phase, Run
 from leakhunt.model.split import ARENA_FREE, FILES, MALLOC_FREE, MAPPED, NATIVE, OBJECTS, STACKS, MemorySplit
 
 ROUTE = "POST /image"
@@ -27,7 +26,7 @@ def grown(parts: Mapping[str, int], trimmed: Mapping[str, int] | None = None, ru
     return cause_outside_python(replace(run, splits=tuple(splits)), "anonymous")
 
 
-def collected(run: Run, freed: float, monkeypatch: pytest.MonkeyPatch) -> Run:
+def collected(run: Run, freed: float) -> Run:
     """The run with its last round made one of collection, in which so much of all growth was given back."""
     *before, last = run.rounds
     first = next(s.heap.live or 0 for s in run.rounds[5].samples if s.heap is not None)
@@ -37,8 +36,7 @@ def collected(run: Run, freed: float, monkeypatch: pytest.MonkeyPatch) -> Run:
         live = sample.heap.live or 0
         left = round(live - freed * (live - first))
         samples.append(replace(sample, heap=replace(sample.heap, pymalloc=left // 2, malloc=left - left // 2)))
-    monkeypatch.setattr(causes, "_COLLECT", last.phase.value)
-    return replace(run, rounds=(*before, replace(last, samples=tuple(samples))))
+    return replace(run, rounds=(*before, replace(last, phase=Phase.COLLECT, samples=tuple(samples))))
 
 
 # --- Outside Python's allocators. -----------------------------------------------------------------------------------
@@ -123,19 +121,19 @@ def test_what_the_collector_has_given_up_is_cycles() -> None:
     assert cause_of_objects(RUN, bounded=False, held=True, in_garbage=True).name == "cycles"
 
 
-def test_what_one_collection_gives_back_was_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = collected(RUN, 0.9, monkeypatch)
+def test_what_one_collection_gives_back_was_cycles() -> None:
+    run = collected(RUN, 0.9)
     found = cause_of_objects(run, bounded=False, held=False, in_garbage=False)
     assert found.name == "cycles"
     assert found.reason is not None
     assert "one collection after the last round gave back" in found.reason
 
 
-def test_what_something_is_known_to_hold_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = collected(RUN, 0.9, monkeypatch)
+def test_what_something_is_known_to_hold_is_not() -> None:
+    run = collected(RUN, 0.9)
     assert cause_of_objects(run, bounded=False, held=True, in_garbage=False).name == "python-objects"
 
 
-def test_nor_is_what_a_collection_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = collected(RUN, 0.2, monkeypatch)
+def test_nor_is_what_a_collection_leaves() -> None:
+    run = collected(RUN, 0.2)
     assert cause_of_objects(run, bounded=False, held=False, in_garbage=False).name == "python-objects"
