@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from contextlib import suppress
 
 PAGE = 4096
@@ -18,6 +19,7 @@ _IN_USE = 1
 _READ_WRITE, _PRIVATE_ANONYMOUS = 3, 0x22
 _LARGEST = 16 << 30
 """A mapping that reserves more than this is not looked into."""
+_WINDOW = 64 << 10
 _open: list[int] = []
 _c = ctypes.CDLL(None)
 _c.mmap.restype = ctypes.c_void_p
@@ -44,13 +46,30 @@ def _memory() -> int:
     return _open[0]
 
 
+class Window:
+    """Reads words in rising order without trusting that they are still there: a bare access would end the process."""
+
+    def __init__(self) -> None:
+        self._buffer = private(_WINDOW)
+        self._words = self._buffer.cast("Q")
+        self._start = self._end = 0
+
+    def word(self, address: int) -> int:
+        """The word at an address that is a multiple of 8; 0 if it cannot be read."""
+        if not self._start <= address < self._end:
+            self._start, self._end = address, address
+            with suppress(OSError):
+                self._end += os.preadv(_memory(), [self._buffer], address) // 8 * 8
+            if self._end == self._start:
+                return 0
+        return self._words[(address - self._start) // 8]
+
+
 class Mapping:
     """One anonymous mapping that can be written to."""
 
     def __init__(self, start: int, end: int, name: bytes) -> None:
         self.start, self.end, self.name = start, end, name
-        self.bytes = memoryview((ctypes.c_char * (end - start)).from_address(start)).cast("B")
-        self.words = self.bytes.cast("Q")
         self.pages = private((end - start) // PAGE * 8).cast("Q")
         """As in `/proc/PID/pagemap`."""
         self.limit = end
@@ -63,7 +82,7 @@ class Heap:
     def __init__(self, mapping: Mapping, start: int, end: int) -> None:
         self.start, self.end = start, end
         self._limit = mapping.limit if end == mapping.end else end
-        self._words = mapping.words[(start - mapping.start) // 8 : (end - mapping.start) // 8]
+        self._window = Window()
         self.count = 0
         """Chunks in use."""
         self.used = private((end - start) // 2 + PAGE).cast("Q")
@@ -75,16 +94,17 @@ class Heap:
         """Follow the chain that begins within a page after this offset; False if none ends where the heap does."""
         if not after:
             return self._follow(0)
-        return any(self._words[offset // 8 + 1] & ~FLAGS and self._follow(offset) for offset in range(16, PAGE, 16))
+        offsets = range(16, PAGE, 16)
+        return any(self._window.word(self.start + offset + 8) & ~FLAGS and self._follow(offset) for offset in offsets)
 
     def _follow(self, offset: int) -> bool:
-        words, size, count = self._words, self.end - self.start, 0
+        word, size, count = self._window.word, self.end - self.start, 0
         while offset + 16 <= size:
-            length = words[offset // 8 + 1] & ~FLAGS
+            length = word(self.start + offset + 8) & ~FLAGS
             following = offset + length
             if length == 0 or length % 16 or following > self._limit - self.start:
                 break
-            if following + 16 <= size and words[following // 8 + 1] & _IN_USE:
+            if following + 16 <= size and word(self.start + following + 8) & _IN_USE:
                 self.used[2 * count], self.used[2 * count + 1] = offset, length
                 count += 1
             offset = following
@@ -136,7 +156,7 @@ def find_heaps(mappings: list[Mapping]) -> list[Heap]:
         else:
             first = -(-mapping.start // ARENA) * ARENA
             candidates = [
-                (start, start + mapping.words[(start - mapping.start) // 8 + 2], 16)
+                (start, start + int.from_bytes(peek(start + 16, 8), sys.byteorder), 16)
                 for start in range(first, mapping.end - PAGE + 1, ARENA)
                 if mapping.pages[(start - mapping.start) // PAGE] & PRESENT
             ]
