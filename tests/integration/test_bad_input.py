@@ -385,7 +385,7 @@ def test_a_run_directory_that_exists_is_left_alone(leakhunt: CommandLine, site: 
 
 
 def limit_files() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 
 
 def test_a_disk_without_room_for_the_whole_run(leakhunt: CommandLine, site: Path) -> None:

@@ -170,7 +170,9 @@ def _stacks(mappings: list[Mapping], extents: list[list[Any]], pointers: list[in
     """From the lower end of the mapping that a thread's stack pointer or descriptor is in up to what lies above it."""
     threading = sys.modules.get("threading")
     main = getattr(getattr(threading, "_main_thread", None), "ident", None)
-    ends = {ident: (ident // PAGE + 2) * PAGE for ident in sys._current_frames() if ident != main}
+    # The main thread's descriptor lies beside no stack, and without `threading` nothing tells which one it is.
+    others = [ident for ident in sys._current_frames() if main is not None and ident != main]
+    ends = {ident: (ident // PAGE + 2) * PAGE for ident in others}
     above = sorted(extent[0] for extent in extents)
     found: dict[int, list[Any]] = {}
     for anchor in sorted([*pointers, *ends]):
