@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from leakhunt.analysis import wording
 from leakhunt.analysis.background import idle_rate
 from leakhunt.analysis.blocks import Experiment, memory_signal
 from leakhunt.analysis.series import JUDGED_PHASES
@@ -47,7 +48,8 @@ def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport
 def _reasons(experiment: Experiment, routes: Sequence[RouteReport], verdict: Verdict) -> list[str]:
     reasons = [f"{route.route}: {route.reasons[0]}" for route in routes if route.verdict is verdict and route.reasons]
     if verdict is Verdict.CLEAN:
-        reasons = [_clean_reason(experiment, routes)]
+        small = [f"{r.route}: {text}" for r in routes for text in r.reasons if text.endswith(wording.BELOW_BUDGET)]
+        reasons = [_clean_reason(experiment, routes, small), *small]
     if not routes:
         reasons.append("no route was requested")
     return reasons
@@ -68,9 +70,10 @@ def _flaws(run: Run) -> list[str]:
     return flaws
 
 
-def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport]) -> str:
+def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport], small: Sequence[str]) -> str:
     requests = sum(row.requests for row in experiment.ledger.of_phase(*JUDGED_PHASES))
-    return f"none of {len(routes)} routes keeps memory, over {requests} requests in the verdict rounds"
+    kept = "keeps as much as the budget" if small else "keeps memory"
+    return f"none of {len(routes)} routes {kept}, over {requests} requests in the verdict rounds"
 
 
 def _background(experiment: Experiment) -> list[str]:

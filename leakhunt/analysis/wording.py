@@ -16,6 +16,8 @@ SPLIT_UNKNOWN: Final = (
     "several processes serve and none tells which requests it got, so growth cannot be set against requests; "
     "run with one worker"
 )
+BELOW_BUDGET: Final = "below the budget"
+"""Ends the reason that tells a growth which is proven and no leak."""
 NO_REQUESTS: Final = "no request reached this route in the verdict rounds"
 NO_MEMORY_SIGNAL: Final = "neither live bytes nor anonymous memory could be read in every round"
 
@@ -80,7 +82,7 @@ def clean(
             f"per request could hide in what moved by {format_size(bound.swing)} meanwhile"
         )
     for name, growth in small.items():
-        lines.append(f"grows by {amount(name, growth.per_request)} per request, below the budget")
+        lines.append(f"grows by {amount(name, growth.per_request)} per request, {BELOW_BUDGET}")
     if step is not None and signal is not None:
         size = format_size(step.growth[signal], signed=True)
         lines.append(f"one step of {size} in round {step.index}, seen once in all verdict rounds, is not counted")

@@ -195,11 +195,12 @@ class Blocks:
         return ((size, _BLOCK_GROWTH), *resources)
 
     def _open_steps(self) -> tuple[str, ...]:
-        """Steps whose routes have no verdict yet, or one that more requests would make sure of."""
+        """Steps whose routes have no verdict yet, or one that more requests would make sure of, while there is time."""
+        making_sure = self._spent <= _PROOF_SHARE[self._settings.effort] * self._settings.budget
         return tuple(
             step
             for step, state in self._states().items()
-            if state is None or state.state in ("open", "growing") or not state.proven
+            if state is None or state.state in ("open", "growing") or (making_sure and not state.proven)
         )
 
     def _states(self) -> Mapping[str, RouteState | None]:

@@ -51,7 +51,7 @@ _PEAKS: Final = 4
 
 HEADLINES: Final[Mapping[Verdict, str]] = {
     Verdict.LEAK: "What requests leave behind adds up, and nothing stops it.",
-    Verdict.CLEAN: "No leak: whatever a request takes, it gives back.",
+    Verdict.CLEAN: "No leak: no request leaves as much behind as the budget allows.",
     Verdict.BOUNDED: "Memory grew and then stopped at a cap: a hazard by its size, not a leak.",
     Verdict.INCONCLUSIVE: "This run proves neither a leak nor its absence.",
 }

@@ -8,9 +8,10 @@ resident, so no part is negative and all together are the RSS.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -56,8 +57,8 @@ def read_split(pid: int, worker: str, round_: int, layout: Layout) -> MemorySpli
     """
     try:
         mappings = list(_mappings(Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8", errors="replace")))
-        parts: Counter[str] = Counter()
-        shared: Counter[str] = Counter()
+        parts: dict[str, float] = defaultdict(float)
+        shared: dict[str, float] = defaultdict(float)
         extents = sorted(layout.extents, key=lambda extent: extent.start)
         with Path(f"/proc/{pid}/pagemap").open("rb", buffering=0) as pagemap:
             for mapping in mappings:
@@ -109,7 +110,7 @@ def _mapping(header: list[str], fields: Mapping[str, int]) -> _Mapping:
 
 
 def _divide(
-    mapping: _Mapping, extents: list[Extent], pagemap: object, parts: Counter[str], shared: Counter[str]
+    mapping: _Mapping, extents: list[Extent], pagemap: FileIO, parts: dict[str, float], shared: dict[str, float]
 ) -> None:
     pages = _pages(mapping, pagemap)
     present = sum(1 for page in pages if page & _PRESENT)
@@ -133,11 +134,11 @@ def _divide(
     _add(parts, shared, {MAPPED: left}, min(1.0, left_shared / left) if left else 0.0)
 
 
-def _pages(mapping: _Mapping, pagemap: object) -> array[int]:
+def _pages(mapping: _Mapping, pagemap: FileIO) -> array[int]:
     pages = array("Q")
     if mapping.end - mapping.start <= _LARGEST:
-        pagemap.seek(mapping.start // _PAGE * 8)  # type: ignore[attr-defined]
-        pages.frombytes(pagemap.read((mapping.end - mapping.start) // _PAGE * 8))  # type: ignore[attr-defined]
+        pagemap.seek(mapping.start // _PAGE * 8)
+        pages.frombytes(pagemap.read((mapping.end - mapping.start) // _PAGE * 8))
     return pages
 
 
@@ -151,20 +152,20 @@ def _use(extent: Extent, resident: float, share: float) -> Mapping[str, float]:
     return {**used, free: max(0.0, resident - sum(used.values()))}
 
 
-def _add(parts: Counter[str], shared: Counter[str], sizes: Mapping[str, float], several: float) -> None:
+def _add(parts: dict[str, float], shared: dict[str, float], sizes: Mapping[str, float], several: float) -> None:
     for name, size in sizes.items():
-        parts[name] += size  # type: ignore[assignment]
-        shared[name] += size * several  # type: ignore[assignment]
+        parts[name] += size
+        shared[name] += size * several
 
 
-def _uncache(parts: Counter[str], cached: Bytes) -> None:
+def _uncache(parts: dict[str, float], cached: Bytes) -> None:
     """Chunks that a thread has freed and keeps for itself look as if somebody used them."""
     moved = min(parts[NATIVE], cached)
     parts[NATIVE] -= moved
     parts[MALLOC_FREE] += moved
 
 
-def _without_addresses(parts: Counter[str], layout: Layout) -> None:
+def _without_addresses(parts: dict[str, float], layout: Layout) -> None:
     """Where the allocator's blocks could not be found in memory: by what it says it has, or not at all."""
     if layout.allocator == "glibc":
         return

@@ -134,3 +134,11 @@ def test_growth_at_rest_that_is_too_slow_to_be_told_is_not_mentioned() -> None:
 
 def test_the_budgets_are_part_of_the_judgement() -> None:
     assert judged(CLEAN).thresholds == DEFAULTS.as_mapping()
+
+
+def test_growth_below_the_budget_is_told_of_a_clean_run_by_route() -> None:
+    small = "grows by 31 B of live memory per request, below the budget"
+    grows = replace(route("a", CLEAN), reasons=("keeps at most 40 B per request (99 % upper bound)", small))
+    reasons = run_judgement(RUN, experiment(RUN), [grows, route("b", CLEAN)]).reasons
+    assert reasons[0].startswith("none of 2 routes keeps as much as the budget, over ")
+    assert reasons[1] == f"a: {small}"
