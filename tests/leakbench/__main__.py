@@ -10,9 +10,11 @@ import click
 from leakbench import documentation, tables
 from leakbench.case import SIDES, Case, load_cases
 from leakbench.environments import CACHE, NoEnvironmentError, environment
-from leakbench.results import PUBLISHED, Result, read_results, write_results
+from leakbench.lines import write_lines
+from leakbench.results import Result, published, published_series, read_results
 from leakbench.runner import TIMEOUT, Bench, Code
 from leakbench.scoring import score
+from leakbench.series import read_series
 from leakbench.trial import plan
 from leakbench.truth import measure
 from leakhunt.errors import LeakhuntError
@@ -107,7 +109,10 @@ def _tables(cases: tuple[Case, ...], results: tuple[Result, ...]) -> str:
 
 def _publish(cases: tuple[Case, ...], results: tuple[Result, ...], *, held_out: bool) -> None:
     part = "held-out" if held_out else "results"
-    write_results(PUBLISHED / f"{part}.jsonl", results)
+    write_lines(published(held_out=held_out), results)
+    digests = {result.key: result.trial for result in results}
+    every = read_series(Bench().series_store(Code.here())).values()
+    write_lines(published_series(held_out=held_out), (one for one in every if digests.get(one.key) == one.trial))
     first = results[0]
     measured = f"{len(results)} runs of leakhunt {first.leakhunt} at commit `{first.commit}`."
     documentation.update(part, f"{measured}\n\n{_tables(cases, results)}")

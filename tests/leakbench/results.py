@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from leakbench.lines import read_lines
 from leakbench.trial import Key
 
 Outcome = Literal["judged", "failed", "timed out", "no environment"]
 
 PUBLISHED: Final = Path(__file__).with_name("results")
-"""Results that the documentation states."""
+"""Directory of the results that the documentation states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,43 +90,24 @@ class Result:
         return self.answer.verdict if self.answer else None
 
 
+def published(*, held_out: bool) -> Path:
+    """The file with the results that the documentation states."""
+    return PUBLISHED / ("held-out.jsonl" if held_out else "results.jsonl")
+
+
+def published_series(*, held_out: bool) -> Path:
+    """The file with what those runs looked like from outside."""
+    return PUBLISHED / ("held-out-series.jsonl" if held_out else "series.jsonl")
+
+
 def read_results(path: Path) -> tuple[Result, ...]:
-    """The results in a file, the last of each trial; none if there is no file. A line cut short is left out."""
-    if not path.exists():
-        return ()
-    results: dict[Key, Result] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            result = from_json(json.loads(line))
-        except json.JSONDecodeError:
-            continue  # the runner was killed while it wrote
-        results[result.key] = result
-    return tuple(results.values())
-
-
-def append_result(path: Path, result: Result) -> None:
-    """Add a line, whole or not at all as far as a killed runner allows, and on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torn = path.exists() and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if torn and path.stat().st_size else "") + to_line(result))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_results(path: Path, results: Iterable[Result]) -> None:
-    """A whole file anew, in the order of the trials."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(map(to_line, sorted(results, key=lambda result: result.key))), encoding="utf-8")
-
-
-def to_line(result: Result) -> str:
-    """One line of JSON."""
-    return json.dumps(asdict(result), separators=(",", ":")) + "\n"
+    """The results in a file, the last of each trial."""
+    found = (from_json(data) for data in read_lines(path))
+    return tuple({result.key: result for result in found}.values())
 
 
 def from_json(data: Mapping[str, Any]) -> Result:
-    """What `to_line` wrote."""
+    """What a line of such a file says."""
     answer = data["answer"]
     return Result(**{**data, "answer": None if answer is None else _answer(answer)})
 

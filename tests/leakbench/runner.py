@@ -17,7 +17,9 @@ from typing import Final
 
 from leakbench.answers import read_answer
 from leakbench.environments import CACHE, Environment, NoEnvironmentError, environment
-from leakbench.results import Answer, Outcome, Result, append_result, read_results
+from leakbench.lines import append_line
+from leakbench.results import Answer, Outcome, Result, read_results
+from leakbench.series import recorded
 from leakbench.trial import Key, Trial, code_digest
 from leakhunt import __version__
 
@@ -64,6 +66,10 @@ class Bench:
         """The file with the results of this code."""
         return self.cache / f"results-{code.digest}.jsonl"
 
+    def series_store(self, code: Code) -> Path:
+        """The file with what those runs looked like from outside."""
+        return self.cache / f"series-{code.digest}.jsonl"
+
     def run_all(self, trials: Iterable[Trial], code: Code) -> tuple[Result, ...]:
         """The results of all trials, those of an earlier run among them."""
         trials = tuple(trials)
@@ -74,7 +80,7 @@ class Bench:
         started = time.monotonic()
         for number, trial in enumerate(left, 1):
             result = self.run(trial, code)
-            append_result(self.store(code), result)
+            append_line(self.store(code), result)
             done[trial.key] = result
             rest = (time.monotonic() - started) / number * (len(left) - number)
             self.say(f"[{number}/{len(left)}] {describe(trial, result)}; about {rest / 60:.0f} min left")
@@ -102,6 +108,7 @@ class Bench:
             code_of_exit, said = self._profile(trial.command(home.python, output))
             answer = _read(output / "report.json", trial, home)
             outcome = "timed out" if code_of_exit is None else "judged" if answer else "failed"
+            append_line(self.series_store(code), recorded(trial, output))
             _keep_report(output)
         return Result(
             *trial.key,

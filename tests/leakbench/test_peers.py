@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from leakbench.case import Case, load_case
+from leakbench.lines import append_line
 from leakbench.peers import run
 from leakbench.peers.inside import (
     leak_hunter_check,
@@ -19,10 +20,11 @@ from leakbench.peers.inside import (
 )
 from leakbench.peers.inside.rows import Plan, Row
 from leakbench.peers.mann_kendall import rising, statistic
-from leakbench.peers.outcome import Outcome, append_outcome, read_outcomes
-from leakbench.peers.outside import Series, slope_p_value, verdicts
+from leakbench.peers.outcome import Outcome, read_outcomes
+from leakbench.peers.outside import slope_p_value, verdicts
 from leakbench.peers.registry import Peer
 from leakbench.scoring import is_culprit
+from leakbench.series import Series
 from leakbench.trial import Trial
 
 TOML = """
@@ -171,8 +173,8 @@ def test_the_slope_is_tested_with_students_t() -> None:
 
 
 def test_the_tests_from_outside_judge_both_series() -> None:
-    x = tuple(float(i) for i in range(8))
-    rising_series, level = tuple(100 + 3 * v for v in x), (100.0, 99.0, 101.0, 100.0, 98.0, 101.0, 99.0, 100.0)
+    x = tuple(range(8))
+    rising_series, level = tuple(100 + 3 * v for v in x), (100, 99, 101, 100, 98, 101, 99, 100)
     said = verdicts(Series(x, rising_series, level))
     assert {name for name, verdict in said.items() if verdict == "LEAK"} == {
         "rss_grew",
@@ -185,8 +187,8 @@ def test_the_tests_from_outside_judge_both_series() -> None:
 def test_outcomes_are_read_back_and_a_torn_line_is_left_out(case: Case, tmp_path: Path) -> None:
     found = outcome(tracemalloc_diff, case, "leaky", 200)
     path = tmp_path / "outcomes.jsonl"
-    append_outcome(path, found)
+    append_line(path, found)
     with path.open("a") as file:
         file.write('{"peer": "tr')
-    append_outcome(path, found)
+    append_line(path, found)
     assert read_outcomes(path) == {found.key: found}

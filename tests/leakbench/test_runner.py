@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from leakbench.case import load_case
-from leakbench.results import append_result, read_results, to_line, write_results
+from leakbench.lines import append_line
+from leakbench.results import read_results
 from leakbench.runner import Bench, Code
 from leakbench.samples import RESULT
+from leakbench.series import read_series
 from leakbench.trial import plan
 
 CODE = Code("code", "commit")
@@ -88,17 +89,16 @@ def test_every_case_has_its_turn_before_the_next_seed(app: Path) -> None:
     ]
 
 
-def test_results_survive_a_line_that_was_cut_short(app: Path, tmp_path: Path) -> None:
+def test_results_are_read_back_and_the_last_of_a_trial_counts(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
-    append_result(file, RESULT)
-    with file.open("a") as torn:
-        torn.write(to_line(replace(RESULT, seed=2))[:40])
-    append_result(file, replace(RESULT, seed=3))
-    assert [result.seed for result in read_results(file)] == [1, 3]
-    assert read_results(file)[0] == RESULT
+    for result in (replace(RESULT, answer=None), replace(RESULT, seed=2), RESULT):
+        append_line(file, result)
+    assert read_results(file) == (RESULT, replace(RESULT, seed=2))
 
 
-def test_published_results_are_one_line_of_json_each(tmp_path: Path) -> None:
-    file = tmp_path / "results" / "results.jsonl"
-    write_results(file, [replace(RESULT, seed=2), RESULT])
-    assert [json.loads(line)["seed"] for line in file.read_text().splitlines()] == [1, 2]
+def test_a_run_that_recorded_nothing_keeps_its_result(app: Path, tmp_path: Path) -> None:
+    (trial,) = plan([load_case(app)], seeds=1, sides=("leaky",))
+    runs = bench(tmp_path, [])
+    (result,) = runs.run_all([trial], CODE)
+    assert result.outcome == "failed"
+    assert read_series(runs.series_store(CODE))[trial.key].series is None

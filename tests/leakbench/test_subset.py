@@ -11,6 +11,7 @@ import pytest
 from leakbench.case import Case, load_case, load_cases
 from leakbench.runner import Bench, Code
 from leakbench.scoring import Scored
+from leakbench.series import read_series
 from leakbench.trial import Trial
 
 NAMES = ("blinker-strong-receivers",)
@@ -28,8 +29,12 @@ def test_leakhunt_is_right_about(name: str, side: str, tmp_path: Path) -> None:
     (case,) = load_cases(names=[name])
     trial = Trial(here(load_case(case.directory)), case.side(side), seed=7)
     bench = Bench(cache=tmp_path, timeout=120.0, python=Path(sys.executable))
-    result = bench.run(trial, Code.here())
-    assert result.outcome == "judged", result.error
+    code = Code.here()
+    result = bench.run(trial, code)
+    assert result.answer is not None, result.error
     scored = Scored(case, case.side(side), result)
     assert scored.right, result.answer
     assert not scored.leaks or scored.culprit_in_top(3), result.answer
+    seen = read_series(bench.series_store(code))[trial.key].series
+    assert seen is not None
+    assert len(seen.requests) == len(seen.rss) == len(seen.anonymous) == 1 + result.answer.rounds

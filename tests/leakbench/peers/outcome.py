@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from leakbench.lines import read_lines
 from leakbench.results import PUBLISHED as _RESULTS
 from leakbench.results import Accused
 
@@ -49,34 +47,11 @@ class Outcome:
 
 
 def read_outcomes(path: Path) -> dict[Key, Outcome]:
-    """The outcomes in a file, the last of each; none if there is no file. A line cut short is left out."""
-    found: dict[Key, Outcome] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            data = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the runner was killed while it wrote
-        suspect = data.pop("suspect")
-        outcome = Outcome(**data, suspect=None if suspect is None else Accused(**suspect))
-        found[outcome.key] = outcome
-    return found
+    """The outcomes in a file, the last of each."""
+    found = (_from_json(data) for data in read_lines(path))
+    return {outcome.key: outcome for outcome in found}
 
 
-def append_outcome(path: Path, outcome: Outcome) -> None:
-    """Add a line; it is on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torn = path.exists() and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if torn else "") + _line(outcome))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_outcomes(path: Path, outcomes: Iterable[Outcome]) -> None:
-    """A whole file anew."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(map(_line, sorted(outcomes, key=lambda each: each.key))), encoding="utf-8")
-
-
-def _line(outcome: Outcome) -> str:
-    return json.dumps(asdict(outcome), separators=(",", ":")) + "\n"
+def _from_json(data: dict[str, Any]) -> Outcome:
+    suspect = data.pop("suspect")
+    return Outcome(**data, suspect=None if suspect is None else Accused(**suspect))

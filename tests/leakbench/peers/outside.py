@@ -11,58 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from leakbench.peers.mann_kendall import rising
+from leakbench.series import Series
 from leakhunt.analysis.student import two_sided
-from leakhunt.model.run import Phase, Role, Run
-from leakhunt.runfile import read_run
 
 LEVEL: Final = 0.01
 SHARE: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Levels of all workers together at the ends of rounds, in bytes."""
-
-    requests: tuple[float, ...]
-    """Sent up to then, since the first reading."""
-    rss: tuple[float, ...]
-    anonymous: tuple[float, ...]
-    """Empty where it was not read."""
-
-
-def read_series(directory: Path) -> Series:
-    """The series of a recorded run: what followed the warm-up and was read without anything that inflates memory.
-
-    Raises:
-        RunFileError: there is no run.
-    """
-    return series_of(read_run(directory))
-
-
-def series_of(run: Run) -> Series:
-    """The series of a run."""
-    workers = {worker.key for worker in run.workers if worker.role is Role.WORKER}
-    requests: list[float] = []
-    rss: list[float] = []
-    anonymous: list[float | None] = []
-    sent = 0.0
-    for each in run.rounds:
-        if each.phase not in {Phase.BASELINE, Phase.DOSE}:
-            continue
-        samples = [sample for sample in each.samples if sample.worker in workers]
-        sent += sum(each.doses.values()) if requests else 0
-        if samples:
-            levels = [sample.memory.anonymous for sample in samples]
-            requests.append(sent)
-            rss.append(float(sum(sample.memory.rss for sample in samples)))
-            anonymous.append(None if None in levels else float(sum(level or 0 for level in levels)))
-    whole = tuple(level for level in anonymous if level is not None)
-    return Series(tuple(requests), tuple(rss), whole if len(whole) == len(anonymous) else ())
 
 
 def grew(x: Sequence[float], y: Sequence[float]) -> bool:
