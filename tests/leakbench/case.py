@@ -78,6 +78,16 @@ class Side:
     """Threads, descriptors and temporary files that each request leaves behind."""
     culprit: Culprit
 
+    @property
+    def leaks(self) -> bool:
+        """Whether LEAK is the one right verdict."""
+        return self.verdicts == ("LEAK",)
+
+    @property
+    def harmless(self) -> bool:
+        """Whether LEAK would be a false alarm: nothing here grows without end."""
+        return "LEAK" not in self.verdicts
+
 
 @dataclass(frozen=True, slots=True)
 class Axes:

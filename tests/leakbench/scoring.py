@@ -25,12 +25,12 @@ class Scored:
     @property
     def leaks(self) -> bool:
         """Whether LEAK is the one right verdict."""
-        return self.side.verdicts == ("LEAK",)
+        return self.side.leaks
 
     @property
     def harmless(self) -> bool:
-        """Whether LEAK would be a false alarm: nothing here grows without end."""
-        return "LEAK" not in self.side.verdicts
+        """Whether LEAK would be a false alarm."""
+        return self.side.harmless
 
     @property
     def right(self) -> bool:

@@ -19,8 +19,8 @@ def summary(scored: Sequence[Scored]) -> str:
     rows = [_rate_row(rate) for rate in rates(scored) if rate.runs.of]
     quantities = [_spread_row(spread) for spread in spreads(scored) if spread.values]
     parts = [
-        _table(("", "of runs", "95 %", "of cases", "95 %"), rows),
-        _table(("", "median", "90th percentile", "runs"), quantities),
+        table(("", "of runs", "95 %", "of cases", "95 %"), rows),
+        table(("", "median", "90th percentile", "runs"), quantities),
     ]
     if alarms.runs.of:
         bound = upper_bound(alarms.runs)
@@ -34,13 +34,13 @@ def by_side(scored: Iterable[Scored]) -> str:
     for each in scored:
         groups[each.case.name, each.side.name].append(each)
     head = ("case", "side", "truth", "verdicts", "right", "cause", "culprit first", "in three", "error", "seconds")
-    return _table(head, [_side_row(group) for _, group in sorted(groups.items())])
+    return table(head, [_side_row(group) for _, group in sorted(groups.items())])
 
 
 def of_cases(cases: Iterable[Case]) -> str:
     """What each case is, and in what it differs from the others."""
     head = ("case", "Python", "server", "holder", "signal", "trigger", "leaky side", "fixed side")
-    return _table(head, [_case_row(case) for case in cases])
+    return table(head, [_case_row(case) for case in cases])
 
 
 def _case_row(case: Case) -> tuple[str, ...]:
@@ -87,10 +87,11 @@ def _count(hits: Iterable[bool]) -> str:
 
 
 def _rate_row(rate: Rate) -> tuple[str, ...]:
-    return rate.name, *_share(rate.runs), *_share(rate.cases)
+    return rate.name, *share_cells(rate.runs), *share_cells(rate.cases)
 
 
-def _share(share: Share) -> tuple[str, str]:
+def share_cells(share: Share) -> tuple[str, str]:
+    """The share, and its interval."""
     low, high = wilson(share)
     return f"{share.hits:.4g}/{share.of} = {share.rate:.1%}", f"{low:.1%} to {high:.1%}"
 
@@ -110,6 +111,7 @@ def _quantity(value: float, unit: str) -> str:
     return f"{value:.1%}" if unit == "%" else f"{value:.0f} {unit}".strip()
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown; few columns are figures, and stand to the right."""
     lines = [head, ["---", *[_RIGHT_ALIGNED if len(head) < 6 else "---"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)

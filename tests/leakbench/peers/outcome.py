@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from leakbench.lines import read_lines
+from leakbench.lines import read_lines, write_lines
 from leakbench.results import PUBLISHED as _RESULTS
 from leakbench.results import Accused
 
@@ -50,6 +51,12 @@ def read_outcomes(path: Path) -> dict[Key, Outcome]:
     """The outcomes in a file, the last of each."""
     found = (_from_json(data) for data in read_lines(path))
     return {outcome.key: outcome for outcome in found}
+
+
+def publish(outcomes: Iterable[Outcome], cases: Container[str], path: Path = PUBLISHED) -> None:
+    """Replace what is published of these cases. That of others stays: cases that are set aside are run apart."""
+    others = [outcome for outcome in read_outcomes(path).values() if outcome.case not in cases]
+    write_lines(path, [*others, *outcomes])
 
 
 def _from_json(data: dict[str, Any]) -> Outcome:

@@ -19,7 +19,7 @@ from leakbench.peers import feed
 from leakbench.peers.inside.rows import Plan, Row
 from leakbench.peers.outcome import Kind, Outcome
 from leakbench.peers.packages import packages
-from leakbench.peers.registry import Peer, module_name
+from leakbench.peers.registry import INTRUSIVE, Peer, module_name
 from leakbench.results import Accused
 from leakbench.trial import Trial
 
@@ -39,11 +39,13 @@ def plan_of(requests: int) -> Plan:
     return Plan(warm_up, requests - warm_up)
 
 
-def digest_of(trial: Trial, requests: int) -> str:
-    """Changes with all that may change what a peer sees, and with the rules."""
+def digest_of(peer: Peer, trial: Trial, requests: int) -> str:
+    """Changes with all that may change what a peer sees, and with its rule; not with another peer's."""
     digest = hashlib.sha256(f"{trial.digest} {requests}".encode())
+    others = {module_name(each) for each in INTRUSIVE} - {module_name(peer)}
     for path in sorted(_INSIDE.glob("*.py")):
-        digest.update(path.read_bytes())
+        if path.stem not in others:
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -93,7 +95,7 @@ def run_peer(
         suspect = as_accused(accused[0]) if accused else None
     name, side, seed = trial.key
     seconds = round(time.monotonic() - clock, 1)
-    digest = digest_of(trial, requests)
+    digest = digest_of(peer, trial, requests)
     return Outcome(
         module_name(peer), name, side, seed, digest, requests, kind, reason, verdict, suspect, seconds, app_seconds
     )
