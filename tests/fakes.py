@@ -93,6 +93,8 @@ class FakeApp:
     """200 where absent; None for no response."""
     seconds: Mapping[str, Seconds] = field(default_factory=dict)
     """A millisecond where absent."""
+    per_second: Bytes = 0
+    """What a timer keeps."""
     gc_enabled: bool = True
 
 

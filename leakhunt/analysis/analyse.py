@@ -7,24 +7,25 @@ from dataclasses import replace
 from typing import Final
 
 from leakhunt.analysis.assess import judge_routes
-from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment
+from leakhunt.analysis.blocks import Experiment, memory_signal
 from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, route_evidence, total_growth
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
+from leakhunt.analysis.idle import Idle, background_report, read_run
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
 from leakhunt.analysis.memory_split import memory_reports
 from leakhunt.analysis.next_step import next_command
 from leakhunt.analysis.processes import worker_reports
-from leakhunt.analysis.responses import count_responses, failed_once
+from leakhunt.analysis.responses import NO_RESPONSES, count_responses, failed_once
 from leakhunt.analysis.routes import route_report
-from leakhunt.analysis.series import JUDGED_PHASES, read_ledger
-from leakhunt.analysis.suspects import Case, find_leads, find_suspects
+from leakhunt.analysis.series import JUDGED_PHASES
+from leakhunt.analysis.suspects import Case, find_leads, find_suspects, per_second
 from leakhunt.analysis.thresholds import Thresholds, planned_thresholds
 from leakhunt.analysis.upgrade import upgrade
 from leakhunt.analysis.verdict import run_judgement
-from leakhunt.model.report import Report, RouteEvidence, RouteReport, Suspect, Verdict
-from leakhunt.model.run import Caveat, Phase, Run
+from leakhunt.model.report import BackgroundReport, Report, RouteEvidence, RouteReport, Suspect, Verdict
+from leakhunt.model.run import BACKGROUND, Caveat, Phase, Run
 from leakhunt.units import Bytes
 
 SCHEMA: Final = 1
@@ -33,12 +34,13 @@ SCHEMA: Final = 1
 def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     """Everything that can be said about a run, by the budget it was made for unless other `thresholds` are given."""
     thresholds = thresholds or planned_thresholds(run.plan)
-    ledger = read_ledger(run, thresholds)
-    experiment = read_experiment(ledger, thresholds)
+    experiment, idle = read_run(run, thresholds)
+    ledger = experiment.ledger
     cases = _cases(run, experiment)
     routes = tuple(case.report for case in cases)
-    suspects = _suspects(cases)
-    judgement = run_judgement(run, experiment, routes)
+    background, with_time = (None, ()) if idle is None else _background(run, idle)
+    suspects = (*_suspects(cases), *with_time)
+    judgement = run_judgement(run, experiment, routes, background)
     judged = ledger.of_phase(*JUDGED_PHASES)
     basis = memory_signal(judged)
     growth = total_growth(judged, basis)
@@ -68,7 +70,17 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
         flame=flame_stacks(run),
         route_evidence=_evidence(experiment, cases),
         memory=memory_reports(run),
+        background=background,
     )
+
+
+def _background(run: Run, idle: Idle) -> tuple[BackgroundReport, tuple[Suspect, ...]]:
+    """What grows with time, and who holds it: found as for a route whose requests are seconds."""
+    leads = find_leads(run).get(BACKGROUND, ())
+    final = upgrade(idle.experiment, idle.judgement, leads, run.containers)
+    rate = route_report(run, idle.experiment, final, NO_RESPONSES)
+    suspects = () if final.verdict is Verdict.CLEAN else find_suspects(Case(run, final, rate, leads, bool(leads)))
+    return background_report(idle, final, rate), tuple(per_second(suspect) for suspect in suspects)
 
 
 def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from leakhunt.analysis import wording
-from leakhunt.analysis.blocks import Experiment, read_experiment
+from leakhunt.analysis.blocks import Experiment
+from leakhunt.analysis.idle import read_run
 from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.responses import Responses, count_responses
-from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import SIGNALS, Thresholds, planned_thresholds
 from leakhunt.model.run import Phase, Run
 
@@ -54,6 +54,8 @@ class Assessment:
     """All routes, and whether another block would change anything."""
 
     routes: Mapping[str, RouteState]
+    background: RouteState | None = None
+    """What the idle rounds say of growth with time, per second; None where there were none."""
 
     @property
     def settled(self) -> bool:
@@ -84,9 +86,12 @@ class Assessment:
 def assess(run: Run, thresholds: Thresholds | None = None) -> Assessment:
     """Judge what has been recorded so far. Pure: the same run gives the same answer."""
     thresholds = thresholds or planned_thresholds(run.plan)
-    experiment = read_experiment(read_ledger(run, thresholds), thresholds)
+    experiment, idle = read_run(run, thresholds)
     judgements = judge_routes(run, experiment)
-    return Assessment({route: _state(experiment, judgement) for route, judgement in judgements.items()})
+    return Assessment(
+        {route: _state(experiment, judgement) for route, judgement in judgements.items()},
+        None if idle is None else _state(idle.experiment, idle.judgement),
+    )
 
 
 def judge_routes(run: Run, experiment: Experiment) -> Mapping[str, RouteJudgement]:

@@ -20,7 +20,8 @@ def idle_rate(ledger: Ledger, signal: str, noise: float = 0.0) -> float | None:
     stretches can: whatever grows in them is not the work of a route. `noise` is the standard deviation of
     the growth of a round.
     """
-    idle = [row for row in ledger.of_phase(Phase.BASELINE, Phase.SETTLE) if row.requests == 0 and signal in row.growth]
+    rows = ledger.of_phase(Phase.BASELINE, Phase.SETTLE, Phase.IDLE)
+    idle = [row for row in rows if row.requests == 0 and signal in row.growth]
     seconds = sum(row.seconds for row in idle)
     if seconds < _IDLE_SECONDS:
         return None

@@ -17,6 +17,7 @@ _LABELS: Final[Mapping[Phase, str]] = {
     Phase.BASELINE: "baseline",
     Phase.DOSE: "verdict rounds",
     Phase.SETTLE: "settle",
+    Phase.IDLE: "idle",
     Phase.COLLECT: "collect",
     Phase.PEAK: "peaks",
     Phase.EXPLAIN: "explain",

@@ -61,7 +61,7 @@ def route_evidence(experiment: Experiment, judgement: RouteJudgement, basis: str
     if growth is None or shares is None:
         return None
     lines = [
-        _Line(row, row.doses.get(judgement.route, 0), value - shares.of(row))
+        _Line(row, round(row.doses.get(judgement.route, 0)), value - shares.of(row))
         for row, value in zip(lottery.rows, growth, strict=True)
     ]
     last = [line for line in lines if line.row.block == lottery.rows[-1].block and line.requests]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from leakhunt.model.run import Phase, Round, Run
+from leakhunt.model.run import BACKGROUND, Phase, Round, Run
 from leakhunt.model.snapshot import Snapshot
 
 Key = TypeVar("Key", bound=Hashable)
@@ -18,14 +18,14 @@ Key = TypeVar("Key", bound=Hashable)
 class Tally:
     """How one thing grew, snapshot after snapshot, all workers together."""
 
-    doses: tuple[int, ...]
-    """Requests between the snapshots."""
+    doses: tuple[float, ...]
+    """Requests between the snapshots; seconds, where nothing was requested."""
     counts: tuple[int, ...]
     sizes: tuple[int, ...]
 
     @property
-    def requests(self) -> int:
-        """All requests together."""
+    def requests(self) -> float:
+        """All requests, or seconds, together."""
         return sum(self.doses)
 
     @property
@@ -57,9 +57,9 @@ class Tally:
         Chance does not do this over several distinct prime doses (0 of 200 000 in simulations of Poisson and
         jittering counts), and growth by the clock cannot.
         """
-        factor, rest = divmod(self.counts[0], self.doses[0])
+        factor = round(self.counts[0] / self.doses[0])
         exact = all(count == factor * dose for count, dose in zip(self.counts, self.doses, strict=True))
-        return factor if exact and not rest and factor > 0 and len(set(self.doses)) > 1 else None
+        return factor if exact and factor > 0 and len(set(self.doses)) > 1 else None
 
     def __add__(self, other: Tally) -> Tally:
         counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
@@ -72,8 +72,9 @@ class AloneRounds:
     """The explain rounds of one step that have a snapshot before and after them."""
 
     step: str
+    """BACKGROUND for rounds in which nothing was requested."""
     route: str
-    doses: tuple[int, ...]
+    doses: tuple[float, ...]
     pairs: tuple[tuple[tuple[Snapshot, Snapshot], ...], ...]
     """Round by round, a pair (before, after) for each worker that has both."""
 
@@ -134,7 +135,9 @@ def _served(done: Round, route: str) -> Mapping[str, int]:
     return {sample.worker: sample.served.get(route, 0) for sample in done.samples}
 
 
-def _dose(before: Round, after: Round, step: str, route: str, workers: set[str]) -> int:
+def _dose(before: Round, after: Round, step: str, route: str, workers: set[str]) -> float:
+    if step == BACKGROUND:
+        return after.ended - before.ended
     old, new = _served(before, route), _served(after, route)
     if not any(route in sample.served for sample in after.samples):
         return after.doses.get(step, 0)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from leakhunt.analysis.explain import alone_rounds
+from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.frames import short_file
 from leakhunt.analysis.sites import GrowingSite, growing_sites
 from leakhunt.model.report import Hotspot
-from leakhunt.model.run import Run
+from leakhunt.model.run import BACKGROUND, Run
 from leakhunt.model.snapshot import Frame
 
 
 def find_hotspots(run: Run) -> tuple[Hotspot, ...]:
     """Functions with growing allocation sites, route by route, those that keep most first."""
     rows: dict[tuple[str, str, str], Hotspot] = {}
-    for alone in alone_rounds(run):
+    for alone in _requested(run):
         groups: dict[tuple[str, str], list[GrowingSite]] = defaultdict(list)
         for site in growing_sites(alone):
             groups[site.frame.file, site.frame.function].append(site)
@@ -31,7 +31,7 @@ def find_hotspots(run: Run) -> tuple[Hotspot, ...]:
 def flame_stacks(run: Run) -> tuple[tuple[tuple[Frame, ...], float], ...]:
     """The allocation flame graph: every growing stack with the bytes it keeps per request, the widest first."""
     of_route: dict[tuple[str, tuple[Frame, ...]], float] = {}
-    for alone in alone_rounds(run):
+    for alone in _requested(run):
         for site in growing_sites(alone):
             for stack, size in site.stacks:
                 of_route[alone.route, stack] = max(size, of_route.get((alone.route, stack), 0.0))
@@ -39,6 +39,11 @@ def flame_stacks(run: Run) -> tuple[tuple[tuple[Frame, ...], float], ...]:
     for (_, stack), size in of_route.items():
         widths[stack] += size
     return tuple(sorted(widths.items(), key=lambda item: (-item[1], [(frame.file, frame.line) for frame in item[0]])))
+
+
+def _requested(run: Run) -> Iterator[AloneRounds]:
+    """What grows with time is not per request, and has no place among what is."""
+    return (alone for alone in alone_rounds(run) if alone.step != BACKGROUND)
 
 
 def _row(route: str, sites: list[GrowingSite], conditions: Mapping[str, str]) -> Hotspot:

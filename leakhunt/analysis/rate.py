@@ -33,7 +33,7 @@ def growth_rate(lottery: Lottery, route: str, signal: str) -> tuple[float, Inter
     if _has_intercept(lottery, growth):
         slope = lottery.slope(route, signal)
         return None if slope is None else (slope.per_request, slope.interval)
-    weights = tuple(1 / sqrt(row.requests) if row.requests else 0.0 for row in lottery.rows)
+    weights = tuple(1 / sqrt(row.dose) if row.dose else 0.0 for row in lottery.rows)
     columns = {name: _scale(lottery.doses(name), weights) for name in lottery.routes}
     columns |= {f"{i}": _scale(column, weights) for i, column in enumerate(lottery.excess(lottery.routes))}
     return _fit(columns, route, _scale(growth, weights))

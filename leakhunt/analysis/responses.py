@@ -39,6 +39,10 @@ class Responses:
         return self.unexpected / answerable if answerable else 0.0
 
 
+NO_RESPONSES: Final = Responses((), 0, 0, {}, None)
+"""Where nothing was requested."""
+
+
 def count_responses(run: Run) -> Mapping[str, Responses]:
     """The responses of every route of the workload; unhappy paths count towards the route they are sent to."""
     records: dict[str, list[RequestRecord]] = {route: [] for route in run.routes.values()}

@@ -41,15 +41,21 @@ class RoundGrowth:
     lives: int
     growth: Mapping[str, float]
     """By signal; absent unless every life was read at both ends."""
-    doses: Mapping[str, int]
+    doses: Mapping[str, float]
+    """Requests by route; of what grows with time, seconds."""
     seconds: Seconds
     excess: Mapping[str, float] = field(default_factory=dict)
     """By route whose uploads differ in size: bytes sent beyond what so many requests send on average."""
 
     @property
+    def dose(self) -> float:
+        """Requests served in this round, all routes together; seconds, where time is what is judged."""
+        return sum(self.doses.values())
+
+    @property
     def requests(self) -> int:
         """Requests served in this round, all routes together."""
-        return sum(self.doses.values())
+        return round(self.dose)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,22 @@ def find_suspects(case: Case) -> tuple[Suspect, ...]:
     return tuple(_complete(case, suspect, alone=len(ranked) == 1) for suspect in ranked)
 
 
+def per_second(suspect: Suspect) -> Suspect:
+    """A suspect of what grows with time, whose figures were reckoned as if its seconds were requests."""
+    with_time = "it grows with time and not with requests"
+    no_figures = ("bytes_per_request", "bytes_per_request_interval", "count_per_request")
+    return replace(
+        suspect,
+        bytes_per_request=None,
+        bytes_per_request_interval=None,
+        count_per_request=None,
+        bytes_per_second=suspect.bytes_per_request,
+        count_per_second=suspect.count_per_request,
+        reasons=tuple(reason.replace("per request", "per second") for reason in suspect.reasons),
+        null_reasons={**suspect.null_reasons, **dict.fromkeys(no_figures, with_time)},
+    )
+
+
 def _worth_naming(case: Case) -> list[Lead]:
     """The leads that keep a fair share of the route's growth.
 

@@ -10,8 +10,8 @@ from leakhunt.analysis import wording
 from leakhunt.analysis.background import idle_rate
 from leakhunt.analysis.blocks import Experiment, memory_signal
 from leakhunt.analysis.series import JUDGED_PHASES
-from leakhunt.model.report import Judgement, RouteReport, Verdict
-from leakhunt.model.run import EFFORT, Effort, Role, Run
+from leakhunt.model.report import BackgroundReport, Judgement, RouteReport, Verdict
+from leakhunt.model.run import BACKGROUND, EFFORT, Effort, Role, Run
 from leakhunt.units import format_size
 
 COMPLETE: Final = "complete"
@@ -22,13 +22,21 @@ _CRASH: Final = re.compile(r"killed by|exit code [1-9]")
 _WEIGHT: Final = (Verdict.LEAK, Verdict.INCONCLUSIVE, Verdict.BOUNDED, Verdict.CLEAN)
 
 
-def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport]) -> Judgement:
+def run_judgement(
+    run: Run, experiment: Experiment, routes: Sequence[RouteReport], background: BackgroundReport | None = None
+) -> Judgement:
     """LEAK if any route leaks, else INCONCLUSIVE if any is, else BOUNDED if any is, else CLEAN.
+
+    What grows with time counts like a route where the idle rounds prove it.
 
     A leak that was proven stays proven however the run ended. Nothing else does: what stopped the run, or killed a
     worker, may be what was looked for.
     """
-    verdict = next((v for v in _WEIGHT if any(route.verdict is v for route in routes)), Verdict.INCONCLUSIVE)
+    verdicts = {route.verdict for route in routes}
+    proven = background is not None and background.verdict in {Verdict.LEAK, Verdict.BOUNDED}
+    if background is not None and proven and routes:
+        verdicts.add(background.verdict)
+    verdict = next((v for v in _WEIGHT if v in verdicts), Verdict.INCONCLUSIVE)
     flaws = _flaws(run)
     if verdict is not Verdict.LEAK and (flaws or not experiment.blocks):
         verdict = Verdict.INCONCLUSIVE
@@ -38,7 +46,9 @@ def run_judgement(run: Run, experiment: Experiment, routes: Sequence[RouteReport
     known = [limit for limit in limits if limit is not None]
     return Judgement(
         verdict,
-        (*_reasons(experiment, routes, verdict), *flaws, *_background(experiment)),
+        (*_with_time(experiment, background), *_reasons(experiment, routes, verdict), *flaws)
+        if proven
+        else (*_reasons(experiment, routes, verdict), *flaws, *_with_time(experiment, background)),
         provisional=run.plan.options.get(EFFORT) == Effort.QUICK,
         thresholds=experiment.thresholds.as_mapping(),
         minimum_detectable=max(known) if known and len(known) == len(limits) else None,
@@ -76,7 +86,9 @@ def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport], small: 
     return f"none of {len(routes)} routes {kept}, over {requests} requests in the verdict rounds"
 
 
-def _background(experiment: Experiment) -> list[str]:
+def _with_time(experiment: Experiment, background: BackgroundReport | None) -> list[str]:
+    if background is not None:
+        return [f"{BACKGROUND}: {reason}" for reason in background.reasons]
     rows = experiment.ledger.of_phase(*JUDGED_PHASES)
     signal = memory_signal(rows)
     noise = max((block.noise(signal) for block in experiment.blocks), default=0.0) if signal else 0.0

@@ -116,6 +116,16 @@ def background(signal: str, share: float) -> str:
     )
 
 
+def idle(state: str, rate: float | None, seconds: float) -> str:
+    """What the idle rounds say of growth with time."""
+    grows = f"grows by {format_size(rate or 0.0)} per second while nothing is requested"
+    return {
+        "leak": f"{grows}, proven in two blocks of idle rounds, {seconds:.0f} s together",
+        "bounded": f"{grows}, up to a cap",
+        "growing": f"{grows}, proven once in {seconds:.0f} s of idle rounds, and not yet twice",
+    }.get(state, f"{grows}, as it seems, which {seconds:.0f} s of idle rounds do not prove")
+
+
 def cap(container: Container, size: float) -> str:
     """A container that will stop growing."""
     source = f" ({container.cap_source})" if container.cap_source else ""

@@ -9,7 +9,8 @@ from typing import Final
 from leakhunt.analysis.assess import assess
 from leakhunt.hunt.blocks import Blocks
 from leakhunt.hunt.brake import Brake
-from leakhunt.hunt.explain import explain
+from leakhunt.hunt.explain import explain, explain_background
+from leakhunt.hunt.idle import watch_idle
 from leakhunt.hunt.peaks import measure_peaks
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
@@ -71,6 +72,8 @@ class Experiment:
         if self._settings.effort is not Effort.QUICK:
             self._repeated()
         settled = self._settle()
+        if self._settings.effort is not Effort.QUICK:
+            watch_idle(self._rounds, self._observer, self._settings.seed, self._check)
         read_splits(self._rounds)
         try_trim(self._rounds)
         self._collect(settled)
@@ -116,11 +119,15 @@ class Experiment:
 
     def _explain(self) -> None:
         run = self._rounds.recorder.run()
-        suspicious = assess(run).suspicious
-        wanted = [step for route in suspicious for step in self._costs if run.routes[step] == route]
+        assessment = assess(run)
+        wanted = [step for route in assessment.suspicious for step in self._costs if run.routes[step] == route]
         for step in wanted:
             self._observer.phase(f"explain {run.routes[step]}")
             explain(self._rounds, step, self._costs[step], show_values=self._settings.show_values)
+            self._check()
+        if assessment.background is not None and assessment.background.suspicious:
+            self._observer.phase("explain what grows with time")
+            explain_background(self._rounds, show_values=self._settings.show_values)
             self._check()
 
     def _round(

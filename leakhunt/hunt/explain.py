@@ -17,7 +17,7 @@ from leakhunt.hunt.doses import MEAN_MULTIPLE, base_for_total, prime_doses
 from leakhunt.hunt.lives import life_span
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.warm_up import StepCost
-from leakhunt.model.run import Phase, Round
+from leakhunt.model.run import BACKGROUND, Phase, Round
 from leakhunt.model.snapshot import PathNode, Snapshot
 from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
@@ -29,6 +29,8 @@ _FRAMES: Final = 20
 """Enough to get from a library's innermost frame out to the view; each frame makes tracing slower."""
 _TIME: Final[Seconds] = 1.2
 """Wanted duration of the requests after the first round."""
+_RESTS: Final[tuple[Seconds, ...]] = (0.5, 2.0, 3.0, 5.0)
+"""Seconds without load before each snapshot of what grows with time."""
 _GROWTH: Final[Bytes] = 128 * 2**20
 """Wanted bound for what they leave behind."""
 _SMALLEST_BASE: Final = 2
@@ -56,6 +58,19 @@ def explain(rounds: Rounds, step: str, cost: StepCost, *, show_values: bool) -> 
     finally:
         _stop_tracing(rounds, traced)
     watch_calls(rounds, step)
+
+
+def explain_background(rounds: Rounds, *, show_values: bool) -> None:
+    """The same for what grows while nothing is requested."""
+    traced: dict[str, AgentLink] = {}
+    try:
+        for seconds in _RESTS:
+            _trace(rounds, traced)
+            done = rounds.run(Phase.EXPLAIN, {}, alone=BACKGROUND, rest=seconds)
+            _snapshot(rounds, done.index)
+        _inspect(rounds, BACKGROUND, show_values=show_values)
+    finally:
+        _stop_tracing(rounds, traced)
 
 
 def explain_doses(duration: Seconds, growth: Bytes, workers: int, room: int | None = None) -> Sequence[int]:

@@ -43,6 +43,7 @@ class Rounds:
         *,
         clock: Callable[[], Seconds],
         started_at: float,
+        sleep: Callable[[Seconds], None] = time.sleep,
     ) -> None:
         self.target = target
         self.replayer = replayer
@@ -52,6 +53,7 @@ class Rounds:
         self._timeline = timeline
         self._observer = observer
         self._clock = clock
+        self._sleep = sleep
         self._started_at = started_at
         self._next_index = 0
 
@@ -65,15 +67,18 @@ class Rounds:
         inputs: str | None = None,
         sizes: Mapping[str, Bytes] | None = None,
         collect: bool = False,
+        rest: Seconds = 0.0,
     ) -> Round:
         """Send each step's dose, then sample; returns the recorded round.
 
         Without `inputs` the workload decides on them. `collect` has garbage collected even where the app does without.
+        `rest` is how long nothing is requested before the samples are taken.
         """
         inputs = inputs or self.replayer.inputs
         started, index = self._clock(), self._next_index
         self._next_index += 1
         requests = self.replayer.run(doses, round=index, inputs=inputs, sizes=sizes) if doses else ()
+        self._sleep(rest)
         workers = self._come_to_rest()
         with self._timeline.paused():
             samples = tuple(self._sample_all(workers, collect=collect))

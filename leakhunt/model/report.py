@@ -137,6 +137,24 @@ class Suspect:
     bytes_per_request_interval: Interval | None = None
     null_reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a value is None, by field name."""
+    bytes_per_second: float | None = None
+    """In place of the bytes per request, where the route is BACKGROUND."""
+    count_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundReport:
+    """What grows with time, while nothing is requested; no route is to blame for it."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    seconds: Seconds
+    """Without load, all idle rounds together."""
+    bytes_per_second: float | None
+    interval: Interval | None
+    """Of the bytes per second."""
+    basis: str | None
+    """`live` or `anonymous`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,3 +320,5 @@ class Report:
     """Of every route that is not clean and whose growth can be told from that of the others."""
     memory: tuple[MemoryReport, ...] = ()
     """Of every worker whose memory was divided."""
+    background: BackgroundReport | None = None
+    """None where memory did not seem to grow at rest, and nobody looked closer."""

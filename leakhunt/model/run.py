@@ -13,6 +13,8 @@ from leakhunt.model.snapshot import Container, Snapshot
 from leakhunt.model.split import MemorySplit
 from leakhunt.units import Bytes, Seconds
 
+BACKGROUND: Final = "background"
+"""Stands where a step or a route would, for what grows with time and not with requests."""
 OWN_COMMAND: Final = "own command"
 """`Plan.server` where the user gave the command that serves."""
 EFFORT: Final = "effort"
@@ -39,6 +41,8 @@ class Phase(str, Enum):
     REPEATED = "repeated"
     """Like DOSE, with the same names and contents in every request."""
     SETTLE = "settle"
+    IDLE = "idle"
+    """Nothing is requested for a number of seconds drawn by lottery: what grows then grows with time."""
     COLLECT = "collect"
     """One collection of garbage, forced after everything else has settled, where the app does without."""
     PEAK = "peak"
@@ -113,7 +117,7 @@ class Round:
     block: int | None = None
     """Number of the block of verdict rounds it belongs to, from 0."""
     alone: str | None = None
-    """The step that ran alone."""
+    """The step that ran alone, or BACKGROUND where nothing did."""
     inputs: str = "distinct"
     """`distinct` or `repeated` names and contents."""
     samples: tuple[Sample, ...] = ()

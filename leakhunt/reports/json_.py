@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Final, TypeAlias
 
 from leakhunt.model.report import (
+    BackgroundReport,
     Growth,
     Hotspot,
     Judgement,
@@ -30,6 +31,10 @@ _WHY_NOT: Final = {
     "bytes_per_request": "its memory could not be told apart from that of others",
     "bytes_per_request_interval": "it was measured in too few rounds",
     "count_per_request": "its objects were not counted",
+    "bytes_per_second": "its memory could not be told apart from that of others",
+    "bytes_per_second_interval": "it was measured in too few rounds",
+    "bytes_per_second_basis": "no memory could be read in every round",
+    "count_per_second": "its objects were not counted",
     "type": "the growing memory is no Python object of one type",
     "site": "no stack of the application was recorded for it",
     "source": "the file could not be read",
@@ -67,6 +72,10 @@ def document(report: Report) -> dict[str, Json]:
         "conditions": dict(report.conditions),
         "judgement": _judgement(report.judgement),
         "routes": [_route(route) for route in report.routes],
+        **_nullable(
+            {"background": None if report.background is None else _background(report.background)},
+            {"background": "memory did not seem to grow while nothing was requested"},
+        ),
         "suspects": [_suspect(suspect) for suspect in report.suspects],
         "hotspots": [_place(hotspot) for hotspot in report.hotspots],
         "workers": [_worker(worker) for worker in report.workers],
@@ -142,6 +151,20 @@ def _route(route: RouteReport) -> Json:
     }
 
 
+def _background(background: BackgroundReport) -> Json:
+    measured: dict[str, Json] = {
+        "bytes_per_second": background.bytes_per_second,
+        "bytes_per_second_interval": background.interval,
+        "bytes_per_second_basis": background.basis,
+    }
+    return {
+        "verdict": background.verdict.value,
+        "reasons": list(background.reasons),
+        "seconds": background.seconds,
+        **_nullable(measured, _WHY_NOT),
+    }
+
+
 def _growth(growth: Growth) -> Json:
     return _nullable(asdict(growth), _WHY_NOT)
 
@@ -169,6 +192,7 @@ def _suspect(suspect: Suspect) -> Json:
         "route": suspect.route,
         "cause": suspect.cause,
         **_nullable(measured, reasons),
+        **_per_second(suspect),
         "stack": _stack(suspect.stack),
         "path_nodes": list(suspect.path_nodes),
         "chain": list(suspect.chain),
@@ -177,6 +201,14 @@ def _suspect(suspect: Suspect) -> Json:
         "confidence": suspect.confidence,
         "reasons": list(suspect.reasons),
     }
+
+
+def _per_second(suspect: Suspect) -> dict[str, Json]:
+    """Only of what grows with time."""
+    if suspect.bytes_per_second is None and suspect.count_per_second is None:
+        return {}
+    figures = {"bytes_per_second": suspect.bytes_per_second, "count_per_second": suspect.count_per_second}
+    return _nullable(figures, _WHY_NOT)
 
 
 def _stack(stack: tuple[Frame, ...]) -> list[Json]:

@@ -35,7 +35,7 @@ def _verdict(report: Report) -> str:
     reasons = "\n".join(f"- {_text(reason)}" for reason in judgement.reasons)
     seen = phrases.sensitivity(judgement)
     following = f"Next:\n\n{_block(report.next_command)}" if report.next_command else ""
-    parts = (f"**{phrases.HEADLINES[judgement.verdict]}**{provisional}", reasons, seen, following)
+    parts = (f"**{phrases.headline(report)}**{provisional}", reasons, seen, following)
     return "\n\n".join(part for part in parts if part)
 
 

@@ -77,6 +77,14 @@ GLOSSARY: Final[Mapping[str, str]] = {
 }
 
 
+def headline(report: Report) -> str:
+    """What the verdict means, in one sentence."""
+    leaks = any(route.verdict is Verdict.LEAK for route in report.routes)
+    if report.judgement.verdict is Verdict.LEAK and not leaks:
+        return "Memory grows with time, whatever is requested, and nothing stops it."
+    return HEADLINES[report.judgement.verdict]
+
+
 def plain(text: str) -> str:
     """Text that cannot act: control, bidirectional and other invisible characters become visible escapes."""
     spaced = text.replace("\t", " ")
@@ -161,15 +169,33 @@ def holder(suspect: Suspect) -> str:
 
 def grown(suspect: Suspect) -> str:
     """`+1.00 PIL.Image.Image`: count and type of what grows, or either, or its cause."""
-    parts = [count(suspect.count_per_request)] if suspect.count_per_request is not None else []
+    number = suspect.count_per_request if suspect.count_per_second is None else suspect.count_per_second
+    parts = [count(number)] if number is not None else []
     return " ".join([*parts, suspect.type or suspect.cause])
 
 
 def kept(suspect: Suspect) -> str:
-    """`+41.2 KiB ± 489 B/request`; for what is counted rather than weighed, `+1.00/request`."""
+    """`+41.2 KiB ± 489 B/request`, or per second; for what is counted rather than weighed, `+1.00/request`."""
+    if suspect.bytes_per_second is not None:
+        return f"{per_request(suspect.bytes_per_second)}/s"
+    if suspect.count_per_second is not None:
+        return f"{count(suspect.count_per_second)}/s"
     if suspect.bytes_per_request is None:
         return f"{count(suspect.count_per_request)}/request"
     return f"{per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)}/request"
+
+
+def kept_in_words(suspect: Suspect) -> str:
+    """The same without the interval, where there is room: `+41.2 KiB per request`, `+1.00 per second`."""
+    figure, _, unit = kept_briefly(suspect).rpartition("/")
+    return f"{figure} per {'second' if unit == 's' else unit}"
+
+
+def number_in_words(suspect: Suspect) -> str:
+    """`, +1.00 per request`, or nothing where no objects were counted."""
+    if suspect.count_per_second is not None:
+        return f", {count(suspect.count_per_second)} per second"
+    return "" if suspect.count_per_request is None else f", {count(suspect.count_per_request)} per request"
 
 
 def kept_briefly(suspect: Suspect) -> str:

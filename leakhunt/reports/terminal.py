@@ -92,7 +92,7 @@ def _print_verdict(report: Report, console: Console) -> None:
     judgement = report.judgement
     word = judgement.verdict.value + (" (provisional)" if judgement.provisional else "")
     colour = f"bold {_COLOURS[judgement.verdict]}"
-    console.print(Text.assemble((word, colour), "  ", phrases.HEADLINES[judgement.verdict]))
+    console.print(Text.assemble((word, colour), "  ", phrases.headline(report)))
     for reason in phrases.beside_suspects(report)[:_MOST_REASONS]:
         console.print(Text(f"  {plain(reason)}"))
     seen = phrases.sensitivity(judgement)

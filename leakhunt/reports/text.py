@@ -34,7 +34,7 @@ def _verdict(report: Report) -> list[str]:
     judgement = report.judgement
     provisional = " (provisional)" if judgement.provisional else ""
     return [
-        f"{judgement.verdict.value}{provisional}  {phrases.HEADLINES[judgement.verdict]}",
+        f"{judgement.verdict.value}{provisional}  {phrases.headline(report)}",
         *(f"  {plain(reason)}" for reason in judgement.reasons),
         *(f"  {line}" for line in (phrases.sensitivity(judgement),) if line),
     ]

@@ -62,6 +62,7 @@ class Bench:
             self.observer,
             clock=self.clock,
             started_at=0.0,
+            sleep=self._sleep,
         )
 
     def experiment(self, *, explain: bool = False, peaks: bool = False, **settings: Any) -> str:
@@ -90,6 +91,11 @@ class Bench:
             assert done.block is not None
             blocks.setdefault(done.block, []).append(done)
         return blocks
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        for link in self.target.agents.values():
+            link.live += round(self.app.per_second * seconds)
 
     def _live(self) -> dict[str, int]:
         return {worker.key: worker.pid for worker in self.target.workers() if worker.died is None}

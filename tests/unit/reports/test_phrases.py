@@ -54,6 +54,25 @@ def test_what_is_counted_rather_than_weighed_shows_its_count() -> None:
     assert phrases.kept(SUSPECTS[1]) == "+41.2 KiB ± 489 B/request"
 
 
+def test_what_grows_with_time_is_told_per_second() -> None:
+    timer = replace(SUSPECTS[0], bytes_per_request=None, count_per_request=None, bytes_per_second=2048.0)
+    assert phrases.kept(timer) == "+2.00 KiB/s"
+    assert phrases.kept_in_words(timer) == "+2.00 KiB per second"
+    assert phrases.grown(replace(timer, count_per_second=3.0)).startswith("+3.00 ")
+    assert phrases.number_in_words(replace(timer, count_per_second=3.0)) == ", +3.00 per second"
+    assert phrases.number_in_words(timer) == ""
+
+
+def test_figures_have_words_for_their_unit() -> None:
+    assert phrases.kept_in_words(SUSPECTS[1]) == "+41.2 KiB per request"
+
+
+def test_the_headline_blames_requests_only_if_a_route_leaks() -> None:
+    assert phrases.headline(LEAK).startswith("What requests leave behind adds up")
+    clean = tuple(replace(route, verdict=Verdict.CLEAN) for route in LEAK.routes)
+    assert phrases.headline(replace(LEAK, routes=clean)).startswith("Memory grows with time")
+
+
 def test_reasons_become_one_sentence() -> None:
     assert phrases.because(replace(SUSPECTS[0], reasons=("It grew.", "it never shrank"))) == "It grew; it never shrank."
 
