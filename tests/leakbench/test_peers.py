@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from leakbench.lines import append_line
 from leakbench.peers import run
 from leakbench.peers.inside import (
     leak_hunter_check,
+    load,
     memray_leaks,
     nothing,
     objgraph_growth,
@@ -127,6 +130,61 @@ def test_a_type_has_to_be_in_every_list_of_objgraph() -> None:
 def test_a_stack_over_the_limit_is_a_leak_to_memray() -> None:
     over, under = Row((128_000.0,)), Row((127_999.0,))
     assert memray_leaks.accuse([under, over], Plan(200, 2000)) == [over]
+
+
+LOADED = {"PIL/_imaging.so": b"unknown gc_alloc malloc PyUnicode_New", "box/_box.so": b"_ZN3Box4growEi unknown"}
+
+
+@pytest.mark.parametrize(
+    ("function", "file"),
+    [
+        ("gc_alloc", "Modules/gcmodule.c"),
+        ("gc_alloc", "./Include/internal/pycore_gc.h"),
+        ("gc_alloc", "/tmp/python-build.1/Python-3.11.7/Modules/_ctypes/callproc.c"),
+        ("PyUnicode_New", "<unknown>"),  # without debug information
+        ("malloc", "./malloc/malloc.c"),
+        ("<unknown>", "<unknown>"),
+        ("", ""),
+        ("loop", "/packages/memray/_memray.py"),
+        ("ffi_call", "<unknown>"),  # of no installed package
+    ],
+)
+def test_the_interpreter_is_no_culprit_of_memray(function: str, file: str) -> None:
+    assert memray_leaks.outside(function, file, 7, "/app", LOADED) is None
+
+
+def test_memray_names_the_shared_object_or_the_python_file_outside() -> None:
+    assert memray_leaks.outside("Box::grow(int)", "src/box.cpp", 7, "/app", LOADED) == "box/_box.so:Box::grow(int)"
+    assert memray_leaks.outside("loads", "/lib/json.py", 7, "/app", LOADED) == "/lib/json.py:7:loads"
+
+
+@dataclass
+class Leaked:
+    """What memray says of one stack, the innermost frame first."""
+
+    size: int
+    stack: list[tuple[str, str, int]]
+
+    def hybrid_stack_trace(self) -> list[tuple[str, str, int]]:
+        return self.stack
+
+
+def test_memray_names_the_nearest_line_of_the_app_and_what_lies_between() -> None:
+    native = [("gc_alloc", "Modules/gcmodule.c", 9), ("Box::grow(int)", "src/box.cpp", 8)]
+    app = [("keep", "/app/app.py", 7), ("_PyEval_EvalFrame", "Python/ceval.c", 6), ("application", "/app/app.py", 5)]
+    driver = (load.__name__, load.__file__, 4)
+    found = memray_leaks.row(Leaked(100, [*native, *app, driver]), "/app", LOADED)
+    assert found == Row((100.0,), site="app.py:7:keep", library="box/_box.so:Box::grow(int)")
+    alone = memray_leaks.row(Leaked(100, [native[0], driver, *app]), "/app", LOADED)
+    assert alone == Row((100.0,))
+
+
+def test_shared_objects_are_those_of_installed_packages() -> None:
+    importlib.import_module("markupsafe._speedups")
+    found = memray_leaks.extensions()
+    (speedups,) = (path for path in found if path.startswith("markupsafe/_speedups"))
+    assert b"PyInit__speedups" in found[speedups]
+    assert not any("lib-dynload" in path or path.startswith("/") for path in found)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,20 @@ recorded, the code runs in a loop ("helps in distinguishing genuine leaks from t
 caches"), what was not freed is added up by call stack, and the test fails if one stack exceeds a limit for which
 "some small amount" is recommended. The limit here is the budget of 64 B for each request, tracking starts after the
 warm-up, and garbage is collected before it ends, which the documentation does not ask for and which helps.
+
+The culprit is who the stack leads to: the application's line nearest to the allocation, and the frame nearest to it
+that is neither the interpreter's nor the C library's. memray shows functions and source files of native frames, not
+shared objects, so these are looked up by the function's name. The arenas of Python's allocator do not show: they are
+mapped inside calls that are recorded themselves. What else the interpreter maps (the stacks of greenlets) does, and
+stays.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
+import sysconfig
 import tempfile
 from typing import Any
 
@@ -22,6 +31,8 @@ TITLE = "memray leaks"
 REQUIREMENTS: tuple[str, ...] = ("memray<2",)
 OLDEST = (3, 8)
 _SHOWN = 10
+_CPYTHON = re.compile(r"(\./|.*/Python-3[^/]*/)?(Include|Modules|Objects|Parser|Programs|Python)/")
+"""Sources of the interpreter, as its debug information names them."""
 
 
 def observe(load: Load, plan: Plan) -> list[Row]:
@@ -43,28 +54,46 @@ def observe(load: Load, plan: Plan) -> list[Row]:
             load.collect()
         with memray.FileReader(capture) as reader:
             leaked = sorted(reader.get_leaked_allocation_records(merge_threads=True), key=lambda record: -record.size)
-            return [_row(record, load.app) for record in leaked[:_SHOWN]]
+            loaded = extensions()
+            return [row(record, load.app, loaded) for record in leaked[:_SHOWN]]
 
 
-def _row(record: Any, app: str) -> Row:
+def row(record: Any, app: str, loaded: dict[str, bytes]) -> Row:
     """Names the line of the application that is nearest to the allocation, and the frame nearest to it outside."""
-    site: str | None = None
     library: str | None = None
     for function, file, line in record.hybrid_stack_trace():
         if of_benchmark(file):
             break
         if in_app(file, app):
-            site = place(file, line, function, app)[0]
-            break
-        if library is None and not _of_interpreter(file):
-            library = place(file, line, function, app)[1]
-    return Row((float(record.size),), site=site, library=library)
+            return Row((float(record.size),), site=place(file, line, function, app)[0], library=library)
+        library = library or outside(function, file, line, app, loaded)
+    return Row((float(record.size),), library=library)
 
 
-def _of_interpreter(file: str) -> bool:
-    """Whether a native frame belongs to the interpreter, the C library or memray: none of these ever leaks."""
-    name = os.path.basename(file)
-    return "memray" in file or name.startswith(("python", "libpython", "libc.", "libstdc++")) or not file
+def outside(function: str, file: str, line: int, app: str, loaded: dict[str, bytes]) -> str | None:
+    """What a frame outside the application is called; None if it is the interpreter's, the C library's or memray's."""
+    if "memray" in file:
+        return None
+    if file.endswith(".py"):
+        return place(file, line, function, app)[1]
+    if function == "<unknown>" or _CPYTHON.match(file) or hasattr(ctypes.CDLL(None), function):
+        return None
+    words = [word.encode() for word in re.findall(r"\w+", function.partition("(")[0])]
+    objects = (path for path, content in loaded.items() if words and all(word in content for word in words))
+    return next((f"{path}:{function}" for path in objects), None)
+
+
+def extensions() -> dict[str, bytes]:
+    """The shared objects of installed packages that are loaded, relative to where they are installed."""
+    found: dict[str, bytes] = {}
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        files = {line.split(None, 5)[5].strip() for line in maps if line.rstrip().endswith(".so")}
+    for directory in {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]}:
+        for file in sorted(files):
+            if file.startswith(directory + os.sep):
+                with open(file, "rb") as content:
+                    found[os.path.relpath(file, directory)] = content.read()
+    return found
 
 
 def accuse(rows: list[Row], plan: Plan) -> list[Row]:
