@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,15 +14,17 @@ from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.idle import Idle, background_report, read_run
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
+from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.memory_split import memory_reports
 from leakhunt.analysis.next_step import next_command
+from leakhunt.analysis.plateau import plateau_paths
 from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import NO_RESPONSES, count_responses, failed_once
 from leakhunt.analysis.routes import route_report
 from leakhunt.analysis.series import JUDGED_PHASES
-from leakhunt.analysis.suspects import Case, find_leads, find_suspects, per_second
+from leakhunt.analysis.suspects import Case, find_leads, find_suspects, per_second, weight
 from leakhunt.analysis.thresholds import Thresholds, planned_thresholds
-from leakhunt.analysis.upgrade import upgrade
+from leakhunt.analysis.upgrade import settle_by_cap, upgrade
 from leakhunt.analysis.verdict import run_judgement
 from leakhunt.model.report import BackgroundReport, Report, RouteEvidence, RouteReport, Suspect, Verdict
 from leakhunt.model.run import BACKGROUND, Caveat, Phase, Run
@@ -39,7 +41,7 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     cases = _cases(run, experiment)
     routes = tuple(case.report for case in cases)
     background, with_time = (None, ()) if idle is None else _background(run, idle)
-    suspects = (*_suspects(cases), *with_time)
+    suspects = (*_suspects(cases, thresholds), *with_time)
     judgement = run_judgement(run, experiment, routes, background)
     judged = ledger.of_phase(*JUDGED_PHASES)
     basis = memory_signal(judged)
@@ -88,12 +90,27 @@ def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     leads = find_leads(run)
     explained = {alone.route for alone in alone_rounds(run)}
     cases = []
-    for route, judgement in judge_routes(run, experiment).items():
+    judgements = judge_routes(run, experiment)
+    stores = plateau_paths(run)
+    full = _fullest(judgements.values())
+    for route, judgement in judgements.items():
         mine = leads.get(route, ())
         final = upgrade(experiment, judgement, mine, run.containers)
+        holds = stores if route == full and not mine else ()
+        final = settle_by_cap(final, holds, run.containers)
         report = _with_inputs(run, experiment, route_report(run, experiment, final, responses[route]))
-        cases.append(Case(run, final, report, mine, route in explained))
+        cases.append(Case(run, final, report, mine, route in explained, holds if final.state == "bounded" else ()))
     return tuple(sorted(cases, key=lambda case: _rank(case.report)))
+
+
+def _fullest(judgements: Iterable[RouteJudgement]) -> str | None:
+    """The bounded route that kept most before it stopped, or the only one that is undecided: it filled the stores."""
+    every = tuple(judgements)
+    bounded = [judgement for judgement in every if judgement.state == "bounded"]
+    undecided = [judgement for judgement in every if judgement.state == "open"]
+    if bounded:
+        return max(bounded, key=lambda each: each.early or 0.0).route
+    return undecided[0].route if len(undecided) == 1 else None
 
 
 def _with_inputs(run: Run, experiment: Experiment, report: RouteReport) -> RouteReport:
@@ -106,10 +123,10 @@ def _rank(report: RouteReport) -> tuple[int, float]:
     return order.index(report.verdict), -(report.bytes_per_request or 0.0)
 
 
-def _suspects(cases: Sequence[Case]) -> tuple[Suspect, ...]:
+def _suspects(cases: Sequence[Case], thresholds: Thresholds) -> tuple[Suspect, ...]:
     found = [suspect for case in cases if case.report.verdict is not Verdict.CLEAN for suspect in find_suspects(case)]
     leaking = {case.report.route for case in cases if case.report.verdict is Verdict.LEAK}
-    return tuple(sorted(found, key=lambda s: (s.route not in leaking, -(s.bytes_per_request or 0.0))))
+    return tuple(sorted(found, key=lambda s: (s.route not in leaking, -weight(s, thresholds))))
 
 
 def _evidence(experiment: Experiment, cases: Sequence[Case]) -> tuple[RouteEvidence, ...]:

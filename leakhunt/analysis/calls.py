@@ -15,7 +15,7 @@ from math import log
 from operator import attrgetter
 from typing import Final
 
-from leakhunt.analysis.frames import innermost_application, is_application, relative_file, short_file
+from leakhunt.analysis.frames import function_of, innermost_application, is_application, relative_file, short_file
 from leakhunt.analysis.join import Lead
 from leakhunt.model.calls import Callee, Operation
 from leakhunt.model.report import Library, Site
@@ -80,7 +80,7 @@ class Blame:
         if frame is None:
             return None
         source = getline(frame.file, frame.line).strip() or None
-        return Site(frame.file, frame.line, frame.function, source, short_file(frame.file, conditions))
+        return Site(frame.file, frame.line, function_of(frame, self.stack), source, short_file(frame.file, conditions))
 
 
 def watched_operations(run: Run, route: str) -> tuple[WatchedOperation, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leakhunt.model.run import Phase, Round, Run
-from leakhunt.model.split import ARENA_FREE, MALLOC_FREE, MAPPED, NATIVE, STACKS, MemorySplit
+from leakhunt.model.split import ARENA_FREE, MALLOC_FREE, MAPPED, NATIVE, OBJECTS, STACKS, MemorySplit
 from leakhunt.units import Bytes, format_size
 
 PYTHON_OBJECTS: Final = "python-objects"
@@ -27,7 +27,7 @@ _MOST: Final = 0.5
 """Share of a growth from which what it consists of, or what gave it back, is its cause."""
 _REGRESSED: Final = re.compile(r"3\.14\.[0-4](?![0-9])")
 """Interpreters whose incremental collector lets garbage pile up: 3.14.5 went back to the collector of 3.13."""
-_PARTS: Final = (NATIVE, MALLOC_FREE, ARENA_FREE, STACKS, MAPPED)
+_PARTS: Final = (OBJECTS, NATIVE, MALLOC_FREE, ARENA_FREE, STACKS, MAPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,16 @@ def cause_of_objects(run: Run, *, bounded: bool, held: bool, in_garbage: bool) -
     return Cause(CYCLES, freed) if freed else Cause(PYTHON_OBJECTS)
 
 
-def cause_outside_python(run: Run, basis: str | None) -> Cause:
-    """Why memory grows that Python's allocators did not hand out.
+def cause_outside_python(run: Run, basis: str | None, missing: float) -> Cause:
+    """Why memory grows for which no objects were found; `missing` is how many bytes of it, over the verdict rounds.
 
-    Where live bytes have grown malloc has handed it out. Where anonymous memory alone has, the split tells in what.
+    Where live bytes have grown malloc has handed it out, unless the split says that it did so for Python's objects.
+    Where anonymous memory alone has grown, the split tells in what.
     """
-    if basis == "live":
-        return Cause(NATIVE_MEMORY)
     grown = _growth(run)
+    if basis == "live":
+        return _of_live(grown, missing)
+    grown = Counter({part: size for part, size in grown.items() if part != OBJECTS})
     if not grown:
         return Cause(MAPPED_MEMORY)
     part, size = max(grown.items(), key=lambda item: item[1])
@@ -77,6 +79,13 @@ def cause_outside_python(run: Run, basis: str | None) -> Cause:
         STACKS: Cause(THREADS, f"{words} are stacks of threads"),
         MAPPED: Cause(MAPPED_MEMORY, f"{words} are in no allocator, and seen by RSS alone"),
     }[part]
+
+
+def _of_live(grown: Counter[str], missing: float) -> Cause:
+    """Malloc serves Python's objects, too: all that are larger than half a kilobyte."""
+    if grown[NATIVE] < _MOST * missing <= grown[OBJECTS]:
+        return Cause(PYTHON_OBJECTS, f"{format_size(grown[OBJECTS])} of the growth are Python objects")
+    return Cause(NATIVE_MEMORY)
 
 
 def _of_free_lists(run: Run, grown: Bytes) -> Cause:

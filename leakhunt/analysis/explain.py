@@ -106,8 +106,13 @@ def alone_rounds(run: Run) -> tuple[AloneRounds, ...]:
     for round_ in run.rounds:
         if round_.phase is Phase.EXPLAIN and round_.alone is not None:
             by_step[round_.alone].append(round_)
-    found = (_pair_up(run, step, rounds, snapshots) for step, rounds in by_step.items())
+    found = (_pair_up(run, step, _last_pass(rounds), snapshots) for step, rounds in by_step.items())
     return tuple(alone for alone in found if alone.pairs)
+
+
+def _last_pass(rounds: list[Round]) -> list[Round]:
+    """Where a first pass over a step had too few requests to show anything there is a second one."""
+    return [each for each in rounds if each.block == rounds[-1].block]
 
 
 def _pair_up(run: Run, step: str, rounds: list[Round], snapshots: Mapping[tuple[str, int], Snapshot]) -> AloneRounds:

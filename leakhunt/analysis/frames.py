@@ -12,6 +12,7 @@ from leakhunt.model.snapshot import Frame
 
 _INSTALLED: Final = re.compile(r".*/(?:site|dist)-packages/(.+)")
 _STANDARD: Final = re.compile(r".*/lib(?:64)?/(?:python|pypy)\d+\.\d+/(.+)")
+_COMPREHENSION: Final = re.compile(r"(?:(?:^|\.)<locals>)?(?:^|\.)<(?:genexpr|listcomp|setcomp|dictcomp)>.*$")
 _OWN_SERVER: Final = "/leakhunt/targets/stdlib_server.py"
 """Serves apps where there is nothing better; leakhunt may run from a checkout."""
 _DISTRIBUTIONS: Final[Mapping[str, str]] = {
@@ -42,6 +43,19 @@ def is_application(frame: Frame) -> bool:
 def innermost_application(stack: Sequence[Frame]) -> Frame | None:
     """The frame of the application nearest to the allocation."""
     return next(filter(is_application, stack), None)
+
+
+def function_of(frame: Frame, stack: Sequence[Frame]) -> str:
+    """The function that a person would name: a comprehension or a generator expression is part of the one around it.
+
+    Before Python 3.11 a frame does not tell what it is part of; then the caller in the same file does.
+    """
+    name = _COMPREHENSION.sub("", frame.function)
+    if name:
+        return name
+    outer = stack[stack.index(frame) + 1 :] if frame in stack else ()
+    around = (_COMPREHENSION.sub("", each.function) for each in outer if each.file == frame.file)
+    return next(filter(None, around), frame.function)
 
 
 def relative_file(file: str) -> str:

@@ -46,6 +46,8 @@ class RouteJudgement:
     """What a clean or bounded route keeps at most."""
     missed: Slope | None = None
     """Of an open route: the growth that could not be ruled out."""
+    early: float | None = None
+    """Of a clean or bounded route: bytes kept up to the block in which growth stopped; None where nothing ever grew."""
 
     @property
     def verdict(self) -> Verdict:
@@ -85,10 +87,12 @@ def judge_route(experiment: Experiment, route: str) -> RouteJudgement:
         if (slope := experiment.window(route).slope(route, signal)) is not None
     }
     state, reasons, signals = _decide(experiment, history)
-    bound = read_bound(experiment, route, _quiet(history)) if state in {"clean", "bounded"} else None
+    still = state in {"clean", "bounded"}
+    bound = read_bound(experiment, route, _quiet(history)) if still else None
+    early = _early_growth(history) if still else None
     signal = memory_signal(last.rows)
     missed = quiet_slope(experiment, route, signal, _quiet(history)) if state == "open" and signal is not None else None
-    return RouteJudgement(route, state, reasons, signals, window, bound, missed)
+    return RouteJudgement(route, state, reasons, signals, window, bound, missed, early)
 
 
 def _decide(experiment: Experiment, history: _History) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -129,7 +133,15 @@ def _hazardous(experiment: Experiment, history: _History, early: float | None) -
         return False
     kept = {s for signals in history.hits for s in signals if _is_kept(experiment, history, s)}
     resources = kept & set(RESOURCE_SIGNALS)
-    return bool(resources) or early >= experiment.thresholds.hazard
+    return bool(resources) or min(early, _still_kept(history)) >= experiment.thresholds.hazard
+
+
+def _still_kept(history: _History) -> float:
+    """Bytes that the route keeps after all blocks: a store that is emptied when it is full keeps nothing for good."""
+    return max(
+        sum(slopes[name].per_request * slopes[name].requests for slopes in history.slopes if name in slopes)
+        for name in _MEMORY
+    )
 
 
 def _small_growths(experiment: Experiment, history: _History) -> Mapping[str, Slope]:

@@ -19,19 +19,24 @@ from leakhunt.analysis.calls import (
     watched_operations,
 )
 from leakhunt.analysis.causes import (
+    BOUNDED_CACHE,
     MAPPED_MEMORY,
     NATIVE_MEMORY,
+    PYTHON_OBJECTS,
+    THREADS,
     UNEXPLAINED,
     cause_of_objects,
     cause_outside_python,
 )
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.fingerprint import fingerprint
-from leakhunt.analysis.frames import library_of, short_file
+from leakhunt.analysis.frames import function_of, library_of, short_file
 from leakhunt.analysis.join import Lead, join
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath, Hop, growing_paths
+from leakhunt.analysis.series import JUDGED_PHASES
 from leakhunt.analysis.sites import GrowingSite, growing_sites
+from leakhunt.analysis.thresholds import Thresholds, planned_thresholds
 from leakhunt.model.report import RouteReport, Site, Suspect
 from leakhunt.model.run import Run
 from leakhunt.model.snapshot import Container, Frame
@@ -48,11 +53,17 @@ _OWNED: Final = frozenset({NATIVE_MEMORY, MAPPED_MEMORY})
 _NOTHING_FOUND: Final = "neither an allocating line nor a growing path was found for it"
 _MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 _RESOURCES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "threads": ("threads", ("Thread", "_thread")),
-    "descriptors": ("descriptors", ("socket", "FileIO", "BufferedReader", "BufferedWriter", "Selector")),
-    "temp_files": ("temporary-files", ("BufferedRandom", "BufferedWriter", "_TemporaryFile", "TextIOWrapper")),
+    "threads": (THREADS, ("thread",)),
+    "descriptors": (
+        "descriptors",
+        ("socket", "fileio", "bufferedreader", "bufferedwriter", "selector", "connection", "mmap"),
+    ),
+    "temp_files": ("temporary-files", ("bufferedrandom", "bufferedwriter", "_temporaryfile", "textiowrapper")),
 }
-"""Signal -> cause, and what the types of the objects are called that stand for the resource."""
+"""Signal -> cause, and what the types of the objects are called that stand for the resource, in small letters."""
+_RESOURCE_CAUSES: Final = frozenset(cause for cause, _ in _RESOURCES.values())
+_AGREES: Final = 0.05
+"""Share by which two counts may differ that are taken for the same: one object for each thread, descriptor or file."""
 
 _NULL_REASONS: Final[Mapping[str, str]] = {
     "bytes_per_request": "the growth is counted in objects of the system, not in bytes",
@@ -78,6 +89,8 @@ class Case:
     leads: tuple[Lead, ...]
     explained: bool
     """Whether the route was run alone with its allocations traced."""
+    stores: tuple[GrowingPath, ...] = ()
+    """What holds the memory of a route that has stopped growing."""
 
     @property
     def total(self) -> float:
@@ -88,6 +101,13 @@ class Case:
     def operations(self) -> tuple[WatchedOperation, ...]:
         """What leads into extensions, as far as it was watched."""
         return watched_operations(self.run, self.report.route)
+
+    @property
+    def requests(self) -> int:
+        """Requests of the verdict rounds, on which the sizes rest."""
+        steps = [step for step, route in self.run.routes.items() if route == self.report.route]
+        rounds = (each for each in self.run.rounds if each.phase in JUDGED_PHASES)
+        return sum(each.doses.get(step, 0) for each in rounds for step in steps)
 
     @property
     def certain(self) -> float:
@@ -109,6 +129,18 @@ def wants_calls(run: Run, step: str) -> bool:
     return route is not None and held < _SAME * route.bytes_per_request
 
 
+def is_rare(run: Run, step: str) -> bool:
+    """Whether neither objects nor calls explain most of what a step keeps: few of its requests may keep it."""
+    route = assess(run).routes.get(run.routes.get(step, step))
+    if route is None or not wants_calls(run, step):
+        return False
+    leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
+    found = sum(lead.size_per_request for lead in leads)
+    operations = watched_operations(run, run.routes.get(step, step))
+    blames = (blame_for_memory(operations, cause, route.bytes_per_request) for cause in (NATIVE_MEMORY, MAPPED_MEMORY))
+    return found < _EXPLAINED * route.bytes_per_request and not any(blames)
+
+
 def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
     """By route, joined paths and lines, equal ones of several steps merged."""
     leads: dict[str, tuple[Lead, ...]] = {}
@@ -118,14 +150,27 @@ def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
 
 
 def find_suspects(case: Case) -> tuple[Suspect, ...]:
-    """The suspects of one route, those that keep most first."""
+    """The suspects of one route, the weightiest first."""
+    if case.stores:
+        return tuple(_full_store(case, path) for path in case.stores)
     suspects = [_python_suspect(case, lead) for lead in _worth_naming(case)]
-    suspects = _to_scale(case, _add_native(case, suspects))
     for signal in case.judgement.signals:
         if signal in _RESOURCES:
             suspects = _add_resource(case, suspects, signal)
-    ranked = sorted(suspects, key=lambda suspect: -(suspect.bytes_per_request or 0.0))
+    suspects = _to_scale(case, _add_native(case, suspects))
+    thresholds = planned_thresholds(case.run.plan)
+    ranked = sorted(suspects, key=lambda suspect: -weight(suspect, thresholds))
     return tuple(_complete(case, suspect, alone=len(ranked) == 1) for suspect in ranked)
+
+
+def weight(suspect: Suspect, thresholds: Thresholds) -> float:
+    """How many times the budget a suspect is: what makes bytes and threads comparable."""
+    weights = [0.0]
+    if suspect.bytes_per_request is not None:
+        weights.append(suspect.bytes_per_request / thresholds.live)
+    if suspect.count_per_request is not None and suspect.cause in _RESOURCE_CAUSES:
+        weights.append(suspect.count_per_request / thresholds.resources)
+    return max(weights)
 
 
 def per_second(suspect: Suspect) -> Suspect:
@@ -253,6 +298,27 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     return suspect if is_held(lead) else _blamed(case, suspect, blame_for_objects(case.operations, lead))
 
 
+def _full_store(case: Case, path: GrowingPath) -> Suspect:
+    """What holds memory that was kept at first and then no more; its figures are sums, and none is per request."""
+    container = _container(case.run.containers, path)
+    cap = container.cap if container else None
+    kept = f"{format_size(path.size_per_request)} in {path.count_per_request:.0f} more of it than at the baseline"
+    suspect = Suspect(
+        case.report.route, None, None, path.type, BOUNDED_CACHE, None, None, (), path.path,
+        tuple(f"{hop.edge} ({hop.type}, {hop.count_per_request:+.0f})" for hop in path.hops),
+        _fingerprint(path, None, BOUNDED_CACHE), "application", "strong" if cap else "weak",
+        (f"{kept}, and no more while requests went on",),
+        deep_size=container.deep_size if container else None,
+        cap=cap,
+        chain=container.chain if container else (),
+        advice=advice(BOUNDED_CACHE, path.holder, path.holder_type, cap),
+    )  # fmt: skip
+    stopped = "it has stopped growing"
+    reasons = {name: reason for name, reason in _NULL_REASONS.items() if getattr(suspect, name) is None}
+    per_request = ("bytes_per_request", "bytes_per_request_interval", "count_per_request")
+    return replace(suspect, null_reasons={**reasons, **dict.fromkeys(per_request, stopped)})
+
+
 def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     """Growth that Python's allocators do not account for, put down to the objects most likely to own it."""
     missing = case.total - sum(suspect.bytes_per_request or 0.0 for suspect in suspects)
@@ -260,12 +326,15 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         return suspects
     if not case.explained:
         return [_unexplained(case, missing)]
+    found = cause_outside_python(case.run, case.report.bytes_per_request_basis, missing * case.requests)
     share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
-    found = cause_outside_python(case.run, case.report.bytes_per_request_basis)
-    if found.name not in _OWNED:
+    if found.name not in _OWNED and found.name != THREADS:
         return [_bare(case, found.name, missing, None, found.reason or share), *suspects]
     cause, share = found.name, "; ".join([share, *([found.reason] if found.reason else [])])
     blame = blame_for_memory(case.operations, cause, missing)
+    threads = next((suspect for suspect in suspects if suspect.cause == THREADS), None)
+    if threads is not None:
+        return _with_threads(suspects, threads, missing, share)
     owner = _native_owner(suspects)
     if owner is None or (blame is not None and not _from_package(owner.type)):
         return [_blamed(case, _bare(case, cause, missing, None, share), blame), *suspects]
@@ -282,6 +351,17 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         advice=advice(cause, _holder_of(case, owner), None, owner.cap),
     )
     return suspects
+
+
+def _with_threads(suspects: Sequence[Suspect], threads: Suspect, missing: float, share: str) -> list[Suspect]:
+    """Where threads become more, memory outside Python's allocators comes with them: each has a stack and a state."""
+    known = replace(
+        threads,
+        bytes_per_request=(threads.bytes_per_request or 0.0) + missing,
+        reasons=(*threads.reasons, f"{share}; they come with the threads"),
+        deep_size=None,
+    )
+    return [known if suspect is threads else suspect for suspect in suspects]
 
 
 def _blamed(case: Case, suspect: Suspect, blame: Blame | None) -> Suspect:
@@ -323,26 +403,37 @@ def _native_owner(suspects: Sequence[Suspect]) -> Suspect | None:
 
 
 def _add_resource(case: Case, suspects: list[Suspect], signal: str) -> list[Suspect]:
+    """The suspect that stands for the resource: by what it is called, else by its number."""
     cause, names = _RESOURCES[signal]
     slope = (case.judgement.slopes or {})[signal]
     reason = f"{wording.amount(signal, slope.per_request)} more per request"
-    for index, suspect in enumerate(suspects):
-        if suspect.cause == "python-objects" and _stands_for(suspect, names):
-            suspects[index] = replace(
-                suspect,
-                cause=cause,
-                count_per_request=slope.per_request,
-                fingerprint=fingerprint([suspect.path or ""], suspect.type, cause, suspect.site),
-                reasons=(reason, *suspect.reasons),
-                advice=advice(cause, None, None, None),
-            )
-            return suspects
-    return [*suspects, _bare(case, cause, None, slope.per_request, reason)]
+    free = [suspect for suspect in suspects if suspect.cause == PYTHON_OBJECTS]
+    named = [suspect for suspect in free if _is_called(suspect, names)]
+    as_many = [suspect for suspect in free if _as_many(suspect, slope.per_request)]
+    both = [suspect for suspect in named if suspect in as_many]
+    chosen = next(iter((*both, *named, *as_many)), None)
+    if chosen is None:
+        return [*suspects, _bare(case, cause, None, slope.per_request, reason)]
+    known = replace(
+        chosen,
+        cause=cause,
+        count_per_request=slope.per_request,
+        fingerprint=fingerprint([chosen.path or ""], chosen.type, cause, chosen.site),
+        reasons=(reason, *chosen.reasons),
+        advice=advice(cause, None, None, None),
+    )
+    return [known if suspect is chosen else suspect for suspect in suspects]
 
 
-def _stands_for(suspect: Suspect, names: Sequence[str]) -> bool:
-    text = " ".join((suspect.type or "", *suspect.path_nodes))
+def _is_called(suspect: Suspect, names: Sequence[str]) -> bool:
+    text = " ".join((suspect.type or "", *suspect.path_nodes)).lower()
     return any(name in text for name in names)
+
+
+def _as_many(suspect: Suspect, per_request: float) -> bool:
+    """Whether there is one more of it for each thread, descriptor or file."""
+    count = suspect.count_per_request
+    return count is not None and abs(count - per_request) <= _AGREES * per_request
 
 
 def _bare(case: Case, cause: str, size: float | None, count: float | None, reason: str) -> Suspect:
@@ -369,7 +460,7 @@ def _site(site: GrowingSite | None, conditions: Mapping[str, str]) -> Site | Non
         return None
     frame = site.frame
     source = getline(frame.file, frame.line).strip() or None
-    return Site(frame.file, frame.line, frame.function, source, short_file(frame.file, conditions))
+    return Site(frame.file, frame.line, function_of(frame, site.stack), source, short_file(frame.file, conditions))
 
 
 def _node(hop: Hop) -> str:

@@ -10,6 +10,8 @@ from leakhunt.analysis import wording
 from leakhunt.analysis.blocks import Experiment
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
+from leakhunt.analysis.paths import GrowingPath
+from leakhunt.analysis.plateau import capped, caps_of
 from leakhunt.model.snapshot import Container
 from leakhunt.units import format_size
 
@@ -79,6 +81,21 @@ def name_cap(
         return judgement
     reasons = tuple(dict.fromkeys(wording.cap(container, lead.size_per_request) for lead, container in held))
     return replace(judgement, state="bounded", reasons=(*reasons, *judgement.reasons))
+
+
+def settle_by_cap(
+    judgement: RouteJudgement, stores: Sequence[GrowingPath], containers: Sequence[Container]
+) -> RouteJudgement:
+    """What was kept at first is held by a container with a cap: that it has stopped growing is more than a hope.
+
+    An undecided route is BOUNDED where such containers hold most of what was kept since the baseline. How small a leak
+    may hide beside them is what was undecided, and is told.
+    """
+    reasons = caps_of(stores, containers)
+    held = sum(path.size_per_request for path in stores if capped(path, containers))
+    if judgement.state == "open" and held > _SHARE * sum(path.size_per_request for path in stores):
+        judgement = replace(judgement, state="bounded")
+    return replace(judgement, reasons=(*reasons, *judgement.reasons))
 
 
 def _capped(containers: Sequence[Container]) -> dict[str, Container]:

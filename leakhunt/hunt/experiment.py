@@ -12,6 +12,7 @@ from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.explain import explain, explain_background
 from leakhunt.hunt.idle import watch_idle
 from leakhunt.hunt.peaks import measure_peaks
+from leakhunt.hunt.plateau import explain_plateau, remember_heap
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
 from leakhunt.hunt.splits import read_splits, try_trim
@@ -68,6 +69,8 @@ class Experiment:
         self._observer.phase("baseline")
         self._round(Phase.BASELINE, {})
         read_splits(self._rounds)
+        if self._settings.explain:
+            remember_heap(self._rounds)
         Blocks(self._rounds, self._settings, self._costs, self._observer, self._clock, self._round).run()
         if self._settings.effort is not Effort.QUICK:
             self._repeated()
@@ -78,6 +81,7 @@ class Experiment:
         try_trim(self._rounds)
         self._collect(settled)
         if self._settings.explain:
+            explain_plateau(self._rounds, settled.index, show_values=self._settings.show_values)
             self._explain()
         if self._settings.peaks:
             # Last, because its largest uploads are what may reach the memory limit.

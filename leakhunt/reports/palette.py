@@ -29,6 +29,7 @@ PHASES: Final[Mapping[Phase, str]] = {
     Phase.REPEATED: "#fbe9d2",
     Phase.SETTLE: "#e9f2e9",
     Phase.IDLE: "#dfeee6",
+    Phase.COLLECT: "#e2ebdc",
     Phase.PEAK: "#f3eaf4",
     Phase.EXPLAIN: "#eaecef",
     Phase.CALLS: "#e3e6ea",

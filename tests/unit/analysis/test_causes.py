@@ -23,7 +23,7 @@ def split(parts: Mapping[str, int], *, trimmed: bool = False, worker: str = WORK
 def grown(parts: Mapping[str, int], trimmed: Mapping[str, int] | None = None, run: Run = RUN) -> Cause:
     """The cause where these parts were empty at the baseline and are so large at the end."""
     splits = [split(dict.fromkeys(parts, 0)), split(parts), *([split(trimmed, trimmed=True)] if trimmed else [])]
-    return cause_outside_python(replace(run, splits=tuple(splits)), "anonymous")
+    return cause_outside_python(replace(run, splits=tuple(splits)), "anonymous", 30 * MIB)
 
 
 def collected(run: Run, freed: float) -> Run:
@@ -43,11 +43,19 @@ def collected(run: Run, freed: float) -> Run:
 
 
 def test_where_live_bytes_grow_malloc_has_handed_it_out() -> None:
-    assert cause_outside_python(RUN, "live").name == "native"
+    assert cause_outside_python(RUN, "live", 30 * MIB).name == "native"
+
+
+def test_live_bytes_of_python_objects_are_no_native_memory_though_malloc_handed_them_out() -> None:
+    objects = (split({OBJECTS: 0, NATIVE: 0}), split({OBJECTS: 29 * MIB, NATIVE: MIB}))
+    native = (split({OBJECTS: 0, NATIVE: 0}), split({OBJECTS: 29 * MIB, NATIVE: 20 * MIB}))
+    found = cause_outside_python(replace(RUN, splits=objects), "live", 28 * MIB)
+    assert found == Cause("python-objects", "29.0 MiB of the growth are Python objects")
+    assert cause_outside_python(replace(RUN, splits=native), "live", 28 * MIB).name == "native"
 
 
 def test_a_run_without_a_split_knows_only_that_no_allocator_handed_it_out() -> None:
-    assert cause_outside_python(RUN, "anonymous").name == "mapped-by-interpreter-or-extension"
+    assert cause_outside_python(RUN, "anonymous", 30 * MIB).name == "mapped-by-interpreter-or-extension"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,7 @@ def test_no_part_that_is_most_of_the_growth_is_no_cause() -> None:
 
 def test_a_worker_that_was_born_later_is_not_compared() -> None:
     splits = (split({MAPPED: 0}), split({MAPPED: 9 * MIB}), split({STACKS: 90 * MIB}, worker="9@9"))
-    found = cause_outside_python(replace(RUN, splits=splits), "anonymous")
+    found = cause_outside_python(replace(RUN, splits=splits), "anonymous", 9 * MIB)
     assert found.name == "mapped-by-interpreter-or-extension"
 
 

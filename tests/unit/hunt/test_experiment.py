@@ -47,6 +47,7 @@ def test_the_phases_follow_each_other_and_peaks_come_last(simulated: Bench) -> N
         "settle",
         "explain",
         "calls",
+        "explain",  # neither objects nor calls have explained it
         "peak",
     ]
 

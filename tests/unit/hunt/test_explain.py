@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes import FakeLink
-from leakhunt.hunt.explain import explain, explain_doses
+from leakhunt.hunt.explain import LONG, explain, explain_doses
 from leakhunt.hunt.warm_up import StepCost
 from leakhunt.model.run import Phase
 from unit.hunt.bench import Bench
@@ -45,7 +45,12 @@ def commands(bench: Bench) -> list[str]:
 
 
 def test_cheap_requests_get_doses_that_tell_them_from_anything_else() -> None:
-    assert list(explain_doses(0.001, 1000, 1)) == [17, 43, 71]
+    assert list(explain_doses(0.001, 1000, 1)) == [53, 137, 223]
+
+
+def test_what_one_request_in_a_hundred_keeps_is_not_to_miss_a_round() -> None:
+    assert list(explain_doses(0.001, 1000, 1, None, LONG)) == [401, 1009, 1607]
+    assert sum(explain_doses(0.01, 1000, 1, None, LONG)) * 0.01 == pytest.approx(LONG.time, rel=0.1)
 
 
 def test_slow_requests_get_few() -> None:
@@ -69,7 +74,7 @@ def test_workers_that_are_recycled_get_no_more_than_they_still_serve() -> None:
 
 
 def test_nothing_measured_is_no_reason_to_send_more() -> None:
-    assert list(explain_doses(0.0, 0, 1)) == [17, 43, 71]
+    assert list(explain_doses(0.0, 0, 1)) == [53, 137, 223]
 
 
 # --- Rounds. --------------------------------------------------------------------------------------------------------
@@ -78,7 +83,7 @@ def test_nothing_measured_is_no_reason_to_send_more() -> None:
 def test_tracing_is_on_for_each_round_and_a_snapshot_follows_it(leaky: Bench) -> None:
     explain(leaky.rounds, "image", CHEAP, show_values=False)
     assert commands(leaky) == ["trace", *["load", "snapshot"] * 4, "inspect", "untrace"]
-    assert [done.doses for done in leaky.of(Phase.EXPLAIN)] == [{"image": dose} for dose in (2, 17, 43, 71)]
+    assert [done.doses for done in leaky.of(Phase.EXPLAIN)] == [{"image": dose} for dose in (2, 53, 137, 223)]
     assert {done.alone for done in leaky.of(Phase.EXPLAIN)} == {"image"}
     assert [snapshot.round for snapshot in leaky.run.snapshots] == [0, 1, 2, 3]
 
@@ -93,7 +98,7 @@ def test_the_holder_is_looked_at(leaky: Bench) -> None:
     explain(leaky.rounds, "image", CHEAP, show_values=True)
     assert only(leaky).inspected == [("views._KEPT", True)]
     (container,) = leaky.run.containers
-    assert (container.path, container.type, container.length) == ("views._KEPT", "list", 133)
+    assert (container.path, container.type, container.length) == ("views._KEPT", "list", 415)
 
 
 def test_strings_of_the_heap_are_not_asked_for_unless_wanted(leaky: Bench) -> None:
@@ -111,7 +116,7 @@ def test_all_workers_are_traced_and_seen(pair: Bench) -> None:
     explain(pair.rounds, "image", CHEAP, show_values=False)
     assert commands(pair)[:4] == ["trace", "trace", "load", "snapshot"]
     assert {snapshot.worker for snapshot in pair.run.snapshots} == set(pair.target.agents)
-    assert [done.doses["image"] for done in pair.of(Phase.EXPLAIN)] == [4, 34, 86, 142]
+    assert [done.doses["image"] for done in pair.of(Phase.EXPLAIN)] == [4, 106, 274, 446]
 
 
 def test_a_worker_that_will_be_recycled_soon_is_used_up_before_it_is_traced(

@@ -1,0 +1,74 @@
+"""Snapshots of every worker, and a closer look at what holds the things that grew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from leakhunt.analysis.paths import GrowingPath
+from leakhunt.errors import AgentError
+from leakhunt.hunt.rounds import Rounds
+from leakhunt.model.snapshot import PathNode, Snapshot
+from leakhunt.targets.hub import AgentLink
+
+_HOLDERS: Final = 5
+"""Holders that are looked at more closely."""
+
+
+def take_snapshots(rounds: Rounds, index: int, *, types: bool = True, sites: bool = True) -> None:
+    """Record a snapshot of each worker, as many at a time as there are processors: the children do the work."""
+    links = tuple(rounds.serving().values())
+    at_once = min(len(links), os.cpu_count() or 1)
+
+    def take(link: AgentLink) -> Snapshot | AgentError:
+        try:
+            return link.snapshot(index, types=types, sites=sites, paths=True, at_once=at_once)
+        except AgentError as error:
+            return error
+
+    with rounds.unwatched(), ThreadPoolExecutor(max(1, at_once)) as threads:
+        taken = list(threads.map(take, links))
+    for link, snapshot in zip(links, taken, strict=True):
+        if isinstance(snapshot, AgentError):
+            caveat_of(rounds, link, "no-snapshot", f"A snapshot could not be taken: {snapshot.message}")
+            continue
+        rounds.longest_pause = max(snapshot.pause, rounds.longest_pause or 0.0)
+        _count_memory(rounds, link)
+        rounds.recorder.snapshot(snapshot)
+        for problem in snapshot.problems:
+            rounds.recorder.caveat("snapshot", problem)
+
+
+def inspect_holders(rounds: Rounds, paths: Sequence[GrowingPath], *, show_values: bool) -> None:
+    """Measure what holds these paths, look for a cap, and ask for a second opinion on who holds it."""
+    holders = {
+        path.holder: [PathNode(-1, hop.edge, hop.type, 0, 0) for hop in path.hops[: path.top]]
+        for path in paths[:_HOLDERS]
+        if path.top > 0
+    }
+    if not holders:
+        return
+    index = rounds.recorder.run().rounds[-1].index
+    for link in rounds.serving().values():
+        try:
+            with rounds.unwatched():
+                containers = link.inspect(index, tuple(holders.items()), values=show_values)
+        except AgentError as error:
+            caveat_of(rounds, link, "not-inspected", f"The holders could not be measured: {error.message}")
+            continue
+        _count_memory(rounds, link)
+        for container in containers:
+            rounds.recorder.container(container)
+
+
+def caveat_of(rounds: Rounds, link: AgentLink, code: str, text: str) -> None:
+    """Record it, unless the worker has just been recycled: another one takes its place."""
+    if not rounds.has_ended(link):
+        rounds.recorder.caveat(code, text)
+
+
+def _count_memory(rounds: Rounds, link: AgentLink) -> None:
+    if link.child_memory is not None:
+        rounds.child_memory = max(link.child_memory, rounds.child_memory or 0)
