@@ -141,6 +141,23 @@ def chromium() -> Path:
     pytest.skip("There is no Chromium here; `make ci-deps` installs it.")
 
 
+PRELOADS = {"jemalloc": "libjemalloc.so", "mimalloc": "libmimalloc.so", "tcmalloc": "libtcmalloc_minimal.so"}
+"""Allocator that takes the place of the C library's -> how its file's name begins."""
+
+
+def preload(allocator: str) -> dict[str, str]:
+    """The environment in which a program gets this malloc; skips the test where the machine does not have it."""
+    for directory in ("/usr/lib", "/usr/lib64", "/usr/local/lib"):
+        found = sorted(
+            path
+            for pattern in (f"{PRELOADS[allocator]}*", f"*/{PRELOADS[allocator]}*")
+            for path in Path(directory).glob(pattern)
+        )
+        if found:
+            return {"LD_PRELOAD": str(found[0])}
+    pytest.skip(f"There is no {PRELOADS[allocator]} here; `make ci-deps` installs it.")
+
+
 @pytest.fixture(scope="session")
 def interpreters() -> dict[str, Path]:
     """Every CPython found that a target may run on, by version (`3.8`), oldest first."""

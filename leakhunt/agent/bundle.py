@@ -28,6 +28,7 @@ MODULES = (
     "clone",
     "probes",
     "probes.tcache",
+    "probes.mallocs",
     "probes.heap",
     "extensions",
     "operations",

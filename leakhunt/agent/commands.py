@@ -91,13 +91,14 @@ def clear_name_cache() -> None:
 
 
 def trim(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
-    """Have malloc give free memory back to the kernel, where it can (glibc)."""
-    import ctypes
+    """Have malloc give free memory back to the kernel, where it can."""
+    from leakhunt.agent.probes.mallocs import find_malloc
 
-    release = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if release is None:
-        raise Refusal("this C library has no malloc_trim")
-    return {"released": bool(release(0))}
+    malloc = find_malloc()
+    released = malloc.release()
+    if released is None:
+        raise Refusal(f"the malloc of this process ({malloc.name}) cannot be asked to give memory back")
+    return {"released": released}
 
 
 def snapshot(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,16 +6,13 @@ with 2.7 million blocks and 20 000 free chunks of malloc, which `mallinfo2` walk
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 
-from leakhunt.agent.probes.heap import MallInfo, MallInfo2
+from leakhunt.agent.probes.mallocs import find_malloc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     Reading = tuple[int, int, int]
 
 
@@ -25,22 +22,16 @@ class Gauges:
     def __init__(self) -> None:
         self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._page = os.sysconf("SC_PAGE_SIZE")
-        self._info: Any = None
-        library = ctypes.PyDLL(None)
-        for name, layout in (("mallinfo2", MallInfo2), ("mallinfo", MallInfo)):
-            function = getattr(library, name, None)
-            if function is not None:
-                function.restype = layout
-                self._info = function
-                break
+        self._malloc = find_malloc()
+        # Of a malloc that does not tell what it has in use the pages are all there is to see: it takes address space by
+        # the dozen of megabytes.
+        self._column = 0 if self._malloc.quick() else 1
 
     def read(self) -> Reading:
         """Allocated blocks, bytes of malloc in use, bytes mapped by others than malloc."""
-        mapped = int(os.pread(self._statm, 64, 0).split(None, 1)[0]) * self._page
-        if self._info is None:
-            return sys.getallocatedblocks(), 0, mapped
-        info = self._info()
-        return sys.getallocatedblocks(), info.uordblks + info.hblkhd, mapped - info.arena - info.hblkhd
+        size = int(os.pread(self._statm, 64, 0).split(None, 2)[self._column]) * self._page
+        used, taken = self._malloc.quick() or (0, 0)
+        return sys.getallocatedblocks(), used, size - taken
 
     def close(self) -> None:
         """Give the descriptor back, once."""

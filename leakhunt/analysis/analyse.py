@@ -28,7 +28,7 @@ from leakhunt.analysis.upgrade import settle_by_cap, upgrade
 from leakhunt.analysis.verdict import run_judgement
 from leakhunt.model.report import BackgroundReport, Report, RouteEvidence, RouteReport, Suspect, Verdict
 from leakhunt.model.run import BACKGROUND, Caveat, Phase, Run
-from leakhunt.units import Bytes
+from leakhunt.units import Bytes, format_size
 
 SCHEMA: Final = 1
 
@@ -159,4 +159,21 @@ def _caveats(run: Run, experiment: Experiment) -> list[Caveat]:
         caveats.append(Caveat("short-lives", text))
     if not experiment.ledger.split_known:
         caveats.append(Caveat("no-route-marks", "no worker tells which requests it served; run with one worker"))
+    silent = _silent_allocator(run)
+    if silent is not None:
+        budget = format_size(experiment.thresholds.anonymous)
+        text = f"live bytes cannot be read, for {silent}: leaks are told by anonymous memory, from {budget} per request"
+        caveats.append(Caveat("live-unread", text))
     return caveats
+
+
+def _silent_allocator(run: Run) -> str | None:
+    """What keeps live bytes from being read, of the first worker where the heap was read without them."""
+    for sample in (sample for round_ in run.rounds for sample in round_.samples):
+        heap = sample.heap
+        if heap is not None and heap.malloc is None:
+            names = {split.worker: split.allocator for split in run.splits}
+            return f"its malloc ({names.get(sample.worker, 'unknown')}) does not tell what is in use"
+        if heap is not None and heap.pymalloc is None:
+            return "the allocator of its Python objects does not tell what is in use"
+    return None

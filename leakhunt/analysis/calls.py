@@ -102,7 +102,8 @@ def is_held(lead: Lead) -> bool:
 
 def blame_for_memory(operations: Sequence[WatchedOperation], cause: str, missing: float) -> Blame | None:
     """The operation that keeps about as much memory outside Python's allocators as a route does."""
-    field = "malloc" if cause == "native" else "mapped"
+    # A malloc that does not tell what is in use shows only by the pages that it takes.
+    field = "malloc" if cause == "native" and any(each.malloc for each in operations) else "mapped"
     keep = attrgetter(field)
     candidates = [each for each in operations if keep(each) >= _SHARE * missing > 0]
     if not candidates:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leakhunt.model.run import Phase, Round, Run
-from leakhunt.model.split import ARENA_FREE, MALLOC_FREE, MAPPED, NATIVE, OBJECTS, STACKS, MemorySplit
+from leakhunt.model.split import ARENA_FREE, MALLOC_FREE, MAPPED, NATIVE, OBJECTS, REST, STACKS, MemorySplit
 from leakhunt.units import Bytes, format_size
 
 PYTHON_OBJECTS: Final = "python-objects"
@@ -27,7 +27,7 @@ _MOST: Final = 0.5
 """Share of a growth from which what it consists of, or what gave it back, is its cause."""
 _REGRESSED: Final = re.compile(r"3\.14\.[0-4](?![0-9])")
 """Interpreters whose incremental collector lets garbage pile up: 3.14.5 went back to the collector of 3.13."""
-_PARTS: Final = (OBJECTS, NATIVE, MALLOC_FREE, ARENA_FREE, STACKS, MAPPED)
+_PARTS: Final = (OBJECTS, NATIVE, MALLOC_FREE, ARENA_FREE, STACKS, MAPPED, REST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,9 @@ def cause_outside_python(run: Run, basis: str | None, missing: float) -> Cause:
             f"{format_size(size)} are free inside Python's arenas, each kept by a block or two that are in use",
         )
     words = f"{format_size(size)} of its growth"
+    silent = f"{words} are no Python objects, and malloc does not tell how much of it is in use"
     return {
+        REST: Cause(NATIVE_MEMORY, silent),
         NATIVE: Cause(NATIVE_MEMORY, f"{words} are in use from malloc"),
         STACKS: Cause(THREADS, f"{words} are stacks of threads"),
         MAPPED: Cause(MAPPED_MEMORY, f"{words} are in no allocator, and seen by RSS alone"),

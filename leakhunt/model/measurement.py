@@ -27,9 +27,9 @@ class HeapUsage:
     blocks: int
     """`sys.getallocatedblocks()`."""
     pymalloc: Bytes | None
-    """Bytes in use inside pymalloc's pools (not the pools themselves)."""
+    """Bytes in use inside pymalloc's pools (not the pools themselves); 0 where malloc serves small objects, too."""
     malloc: Bytes | None
-    """Bytes in use from malloc: `uordblks + hblkhd` of `mallinfo2`, without the free chunks that threads cache."""
+    """Bytes in use from malloc as it tells them (glibc: `uordblks + hblkhd` of `mallinfo2`), without caches."""
     objects: int | None
     """Objects tracked by the garbage collector."""
     gc_enabled: bool = True

@@ -36,7 +36,7 @@ class MemorySplit:
     allocator: str
     """`glibc`, `musl`, `jemalloc`, `mimalloc`, `tcmalloc` or `unknown`."""
     pymalloc: bool
-    """False where malloc serves Python's small objects, too (`PYTHONMALLOC`)."""
+    """False where another allocator serves Python's small objects (`PYTHONMALLOC`, free-threaded interpreters)."""
     uncollectable: int | None = None
     """Objects in `gc.garbage`."""
     trimmed: bool = False
@@ -67,7 +67,7 @@ class Layout:
     cached: Bytes = 0
     """Free chunks that look as if they were in use."""
     owned: Bytes = 0
-    """Python's blocks from malloc, by the sizes that their types tell: for an allocator whose blocks are not found."""
+    """Python's objects from an allocator whose blocks are not found, by the sizes that their types tell."""
     statistics: tuple[Bytes, Bytes] | None = None
     """What such an allocator has in use, and what it keeps resident."""
     uncollectable: int | None = None

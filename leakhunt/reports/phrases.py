@@ -277,9 +277,12 @@ def memory_notes(report: MemoryReport) -> Iterator[str]:
     if report.trimmable is not None:
         yield f"malloc gave {format_size(report.trimmable)} back when it was asked to (malloc_trim)."
     if not report.pymalloc:
-        yield "Small Python objects come from malloc (PYTHONMALLOC)."
+        yield "Small Python objects do not come from pymalloc (PYTHONMALLOC, or an interpreter without it)."
     if report.allocator != "glibc":
-        yield f"Its malloc is that of {report.allocator}, of which less can be told than of glibc's."
+        yield (
+            f"Its malloc is {report.allocator}'s, whose blocks are not found in memory: "
+            "these are divided by the sizes of Python's objects and by what it tells of itself."
+        )
 
 
 def why(route: RouteReport) -> str:

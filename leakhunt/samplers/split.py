@@ -73,7 +73,7 @@ def read_split(pid: int, worker: str, round_: int, layout: Layout) -> MemorySpli
     if not mappings:
         raise ProcessGone(pid)
     _uncache(parts, layout.cached)
-    _without_addresses(parts, layout)
+    _without_addresses(parts, shared, layout)
     whole = {name: round(parts[name]) for name in PARTS}
     rss = sum(mapping.rss for mapping in mappings)
     # Rounding; at most a few bytes.
@@ -165,19 +165,27 @@ def _uncache(parts: dict[str, float], cached: Bytes) -> None:
     parts[MALLOC_FREE] += moved
 
 
-def _without_addresses(parts: dict[str, float], layout: Layout) -> None:
-    """Where the allocator's blocks could not be found in memory: by what it says it has, or not at all."""
+def _without_addresses(parts: dict[str, float], shared: dict[str, float], layout: Layout) -> None:
+    """Where the allocator's blocks could not be found in memory: by what it says it has, or not at all.
+
+    `owned` is what Python's objects take there, by the sizes that their types tell.
+    """
+    unknown = parts[MAPPED]
+    found = {OBJECTS: min(unknown, layout.owned)}
     if layout.allocator == "glibc":
-        return
-    unknown = parts.pop(MAPPED, 0)
-    if layout.statistics is None:
-        parts[REST] += unknown
-        return
-    used, resident = layout.statistics
-    objects = min(unknown, layout.owned)
-    native = min(unknown - objects, max(0, used - layout.owned))
-    free = min(unknown - objects - native, max(0, resident - used))
-    parts[OBJECTS] += objects
-    parts[NATIVE] += native
-    parts[MALLOC_FREE] += free
-    parts[MAPPED] = unknown - objects - native - free
+        found[MAPPED] = unknown - found[OBJECTS]
+    elif layout.statistics is None:
+        found[REST] = unknown - found[OBJECTS]
+    else:
+        used, resident = layout.statistics
+        found[NATIVE] = min(unknown - found[OBJECTS], max(0, used - layout.owned))
+        found[MALLOC_FREE] = min(unknown - sum(found.values()), max(0, resident - used))
+        found[MAPPED] = unknown - sum(found.values())
+    left = shared[MAPPED]
+    parts[MAPPED] = shared[MAPPED] = 0.0
+    for name, size in found.items():
+        # Which of them the shared pages belong to nobody tells. They were there at the fork, when most was objects; put
+        # down in the same order every time, they do not make any part seem to grow.
+        several = min(size, left)
+        _add(parts, shared, {name: size}, several / size if size else 0.0)
+        left -= several

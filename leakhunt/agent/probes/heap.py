@@ -6,13 +6,12 @@ Nothing is counted twice: pymalloc takes its arenas from the kernel by `mmap`, n
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import re
 import sys
 
-from leakhunt.agent.probes.tcache import cached_bytes, find_caches
+from leakhunt.agent.probes.mallocs import find_malloc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,19 +21,10 @@ if TYPE_CHECKING:
 
 _SIZE_CLASS = re.compile(rb"^ *[0-9]+ +([0-9]+) +[0-9]+ +([0-9]+) +[0-9]+ *$", re.MULTILINE)
 """class, size, number of pools, blocks in use, blocks free"""
-_FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
-
-
-class MallInfo2(ctypes.Structure):
-    """`struct mallinfo2` of glibc 2.33 and later."""
-
-    _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS]
-
-
-class MallInfo(ctypes.Structure):
-    """`struct mallinfo` before: its fields wrap around at 4 GiB."""
-
-    _fields_ = [(name, ctypes.c_int) for name in _FIELDS]
+_OWN_HEAPS = b"Allocated Bytes:"
+"""Printed by interpreters whose small objects come from the mimalloc that is built into them."""
+_TRIAL = (200, 500)
+"""Bytes of a block, and how many of them show who serves Python's small objects."""
 
 
 def heap(_: Any, scene: Scene) -> dict[str, Any]:
@@ -50,26 +40,31 @@ def heap(_: Any, scene: Scene) -> dict[str, Any]:
 
 
 def malloc_in_use() -> int | None:
-    """Bytes that callers of malloc hold; None where malloc is not glibc's."""
-    library, caches = ctypes.PyDLL(None), find_caches()
-    for name, layout in (("mallinfo2", MallInfo2), ("mallinfo", MallInfo)):
-        function = getattr(library, name, None)
-        if function is not None:
-            function.restype = layout
-            info = function()
-            mask = 0xFFFFFFFF if layout is MallInfo else (1 << 64) - 1
-            # Before anything else is allocated, so that both figures are of one moment.
-            cached = cached_bytes(caches)
-            return int(info.uordblks & mask) + int(info.hblkhd & mask) - cached
-    return None
+    """Bytes that callers of malloc hold; None where the malloc that serves this process does not tell."""
+    return find_malloc().in_use()
 
 
 def pymalloc_in_use() -> int | None:
-    """Bytes; None where pymalloc is off. Takes standard error over, so only for the child."""
+    """Bytes in use by small objects, apart from malloc; takes standard error over, so only for the child.
+
+    Nothing where malloc serves them, too. None where another allocator does: the mimalloc of CPython 3.13 and later
+    tells only of the heap of the thread that asks, which in the child has none of the app's objects.
+    """
     file = os.memfd_create("statistics")
     os.dup2(file, 2)
     sys._debugmallocstats()
     text = os.pread(file, os.fstat(file).st_size, 0)
     os.close(file)
     classes = _SIZE_CLASS.findall(text)
-    return sum(int(size) * int(used) for size, used in classes) if classes else None
+    if classes:
+        return sum(int(size) * int(used) for size, used in classes)
+    return 0 if _OWN_HEAPS not in text and _malloc_serves_small_objects() else None
+
+
+def _malloc_serves_small_objects() -> bool:
+    """Tried out, since a program that embeds Python may have put any allocator in its place."""
+    size, number = _TRIAL
+    before = malloc_in_use()
+    kept = [bytes(size) for _ in range(number)]
+    after = malloc_in_use()
+    return before is not None and after is not None and after - before >= size * len(kept)

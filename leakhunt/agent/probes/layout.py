@@ -17,6 +17,7 @@ import gc
 import struct
 import sys
 
+from leakhunt.agent.probes.mallocs import find_malloc
 from leakhunt.agent.probes.mappings import FLAGS, PAGE, PRESENT, Heap, Mapping, find_heaps, peek, read_mappings
 from leakhunt.agent.probes.owned import Owned, collect_owned
 from leakhunt.agent.probes.tcache import cached_bytes, find_caches
@@ -34,69 +35,40 @@ _CELL = 64 << 10
 """Bytes of a heap that are reported as one extent."""
 _MAPPED = 2
 """Flag of a block that malloc has mapped by itself."""
-_ALLOCATORS = (("jemalloc", b"jemalloc"), ("mimalloc", b"mimalloc"), ("tcmalloc", b"tcmalloc"), ("musl", b"ld-musl"))
 
 
 def layout(stack_pointers: list[int], scene: Scene) -> dict[str, Any]:
     """Extents as [start, end, kind, bytes of Python's in use, bytes of others in use]; kinds: pool, malloc, stack."""
-    allocator = find_allocator()
+    malloc = find_malloc()
+    allocator = malloc.name
     # Before anything reads a page that was never touched.
     mappings = read_mappings()
-    caches = find_caches() if allocator == "glibc" else []
-    cached = cached_bytes(caches)
-    heaps = find_heaps(mappings) if allocator == "glibc" else []
+    glibc = allocator == "glibc"
+    told = None if glibc else (malloc.in_use(), malloc.resident())
+    cached = cached_bytes(find_caches()) if glibc else 0
+    heaps = find_heaps(mappings) if glibc else []
     taken = {heap.start: heap.end for heap in heaps}
     pools = [extent for each in mappings for extent in _pools(each, taken)]
     owned = Owned(heaps, small=not pools)
     # Of a list of any length, what it holds is a block of its own.
-    ours = ctypes.c_size_t.from_address(id(scene.tracked) + 24).value
+    ours = ctypes.c_size_t.from_address(id(scene.tracked) + object.__basicsize__ + 8).value
     collect_owned(scene, owned)
     extents = list(pools)
     for heap in heaps:
         extents += _cells(heap, ours)
-    if allocator == "glibc":
+    if glibc:
         taken.update((extent[0], extent[1]) for extent in pools)
         extents += [extent for each in mappings for extent in _mapped_blocks(each, taken, owned.mapped)]
     extents += _stacks(mappings, extents, stack_pointers)
-    statistics = jemalloc_statistics() if allocator == "jemalloc" else None
     return {
         "allocator": allocator,
         "pymalloc": bool(pools),
         "extents": extents,
         "cached": cached,
-        "owned": owned.size,
-        "statistics": statistics,
+        "owned": 0 if glibc and owned.in_heaps >= owned.elsewhere else owned.elsewhere,
+        "statistics": None if told is None or None in told else told,
         "uncollectable": len(gc.garbage),
     }
-
-
-def find_allocator() -> str:
-    """Which malloc serves this process: `glibc`, `musl`, or the name of one that was put in its place."""
-    with open("/proc/self/maps", "rb") as maps:
-        files = b" ".join(line.split(None, 5)[5] for line in maps if line.count(b"/"))
-    for name, part in _ALLOCATORS:
-        if part in files:
-            return name
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallctl"):
-        return "jemalloc"
-    return "glibc" if hasattr(library, "gnu_get_libc_version") else "unknown"
-
-
-def jemalloc_statistics() -> tuple[int, int] | None:
-    """Bytes in use, and bytes resident for jemalloc; None where it does not tell."""
-    control = getattr(ctypes.PyDLL(None), "mallctl", None)
-    if control is None:
-        return None
-    epoch, size = ctypes.c_uint64(1), ctypes.c_size_t(8)
-    control(b"epoch", ctypes.byref(epoch), ctypes.byref(size), ctypes.byref(epoch), ctypes.c_size_t(8))
-    found = []
-    for name in (b"stats.allocated", b"stats.resident"):
-        value, size = ctypes.c_size_t(0), ctypes.c_size_t(ctypes.sizeof(ctypes.c_size_t))
-        if control(name, ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)) != 0:
-            return None
-        found.append(int(value.value))
-    return found[0], found[1]
 
 
 def _pools(mapping: Mapping, taken: dict[int, int]) -> list[list[Any]]:

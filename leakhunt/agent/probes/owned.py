@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _BATCH = 1000
 _SMALL = 512
 """Bytes up to which pymalloc serves a block."""
+_COLLECTED = 1 << 14
+"""Flag of types whose objects the collector knows."""
+_OBJECT = object.__basicsize__
+"""Count of references and type; free-threaded interpreters keep more in every object, and no list of them all."""
+_HEADER = 16 if _OBJECT == 16 else 0
+"""What stands before such an object for the collector."""
 _WITH_TABLE = (list, dict, set, frozenset, bytearray)
 _SIZED = (*_WITH_TABLE, str, bytes, int, tuple, type)
 
@@ -29,8 +35,8 @@ class Owned:
     def __init__(self, heaps: list[Heap], *, small: bool) -> None:
         self.small = small
         """Whether malloc serves small blocks, too."""
-        self.size = 0
-        """Bytes of all of them, as their types tell."""
+        self.in_heaps = self.elsewhere = 0
+        """Bytes of those in these heaps, and of all others that pymalloc does not serve, as their types tell."""
         self.mapped: set[int] = set()
         """Those that begin as a block does that malloc has mapped by itself."""
         self._heaps: dict[int, list[Heap]] = {}
@@ -38,13 +44,22 @@ class Owned:
             for granule in range(heap.start // ARENA, (heap.end - 1) // ARENA + 1):
                 self._heaps.setdefault(granule, []).append(heap)
 
-    def add(self, address: int) -> None:
+    def add(self, address: int) -> bool:
+        """Whether it lies in one of the heaps."""
         for heap in self._heaps.get(address // ARENA, ()):
             if heap.start <= address < heap.end:
                 heap.marks[(address - heap.start) // 16] = 1
-                return
+                return True
         if address % PAGE == 16:
             self.mapped.add(address)
+        return False
+
+    def weigh(self, size: int, *, in_heap: bool) -> None:
+        """Count the bytes of one."""
+        if in_heap:
+            self.in_heaps += size
+        else:
+            self.elsewhere += size
 
 
 def collect_owned(scene: Scene, owned: Owned) -> None:
@@ -103,14 +118,15 @@ def _own(thing: Any, owned: Owned) -> None:
     if not owned.small and size <= _SMALL - 32:
         return
     address = id(thing)
-    owned.add(address)
+    in_heap = owned.add(address)
     owned.add(address - 16)
     owned.add(address - 32)
     pointer = _table_of(type(thing))
     if pointer is not None:
         owned.add(ctypes.c_size_t.from_address(address + pointer).value)
-    if size > _SMALL:
-        owned.size += size
+    if owned.small or size > _SMALL:
+        collected = type(thing).__flags__ & _COLLECTED
+        owned.weigh(size + (_HEADER if collected else 0), in_heap=in_heap)
 
 
 def _size(thing: Any) -> int:
@@ -124,7 +140,7 @@ def _size(thing: Any) -> int:
 def _table_of(kind: type) -> int | None:
     """Where in an object of this type stands the address of the table that it keeps apart."""
     if issubclass(kind, list):
-        return 24
+        return _OBJECT + 8
     if issubclass(kind, (dict, bytearray)):
-        return 32
-    return 40 if issubclass(kind, (set, frozenset)) else None
+        return _OBJECT + 16
+    return _OBJECT + 24 if issubclass(kind, (set, frozenset)) else None

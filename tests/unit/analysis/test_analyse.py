@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -254,3 +255,32 @@ def test_a_step_sent_once_leaves_the_verdict_alone_and_is_told_when_it_failed(st
     assert report.judgement.verdict is Verdict.CLEAN
     assert {found.route for found in report.routes} == {IMAGE, "GET /course"}
     assert [caveat.code for caveat in report.caveats if caveat not in clean.caveats] == caveats
+
+
+# --- Signals that could not be read. --------------------------------------------------------------------------------
+
+
+def without(run: Run, field: str) -> Run:
+    """The run with this reading of the heap missing from every sample."""
+    missing: dict[str, Any] = {field: None}
+    rounds = []
+    for round_ in run.rounds:
+        samples = [replace(each, heap=replace(each.heap, **missing)) for each in round_.samples if each.heap]
+        rounds.append(replace(round_, samples=tuple(samples)))
+    return replace(run, rounds=tuple(rounds))
+
+
+@pytest.mark.parametrize(
+    ("field", "who"),
+    [("malloc", "its malloc (unknown)"), ("pymalloc", "the allocator of its Python objects")],
+)
+def test_the_report_says_which_allocator_keeps_live_bytes_from_being_read(field: str, who: str) -> None:
+    (caveat,) = [each for each in analyse(without(record(App()), field)).caveats if each.code == "live-unread"]
+    assert caveat.text == (
+        f"live bytes cannot be read, for {who} does not tell what is in use: "
+        "leaks are told by anonymous memory, from 1.00 KiB per request"
+    )
+
+
+def test_it_says_nothing_of_them_where_they_were_read() -> None:
+    assert "live-unread" not in {each.code for each in analyse(record(App())).caveats}

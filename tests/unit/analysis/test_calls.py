@@ -57,6 +57,12 @@ def named(blame: Blame | None) -> str | None:
 # --- Memory outside Python's allocators. ------------------------------------------------------------------------------
 
 
+def test_where_malloc_tells_nothing_the_pages_that_an_operation_takes_speak_against_it() -> None:
+    found = blame_for_memory([operation(mapped=2048.0)], "native", 2000.0)
+    assert named(found) == "dumps"
+    assert blame_for_memory([operation(mapped=2048.0), operation(malloc=9.0)], "native", 2000.0) is None
+
+
 def test_the_operation_that_keeps_as_much_as_the_route_is_named() -> None:
     operations = [operation(function="decode", malloc=1_000_000), operation(function="size", malloc=1_700)]
     assert named(blame_for_memory(operations, "native", 1_600)) == "size"

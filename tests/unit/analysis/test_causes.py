@@ -8,7 +8,7 @@ import pytest
 from builders import App, record
 from leakhunt.analysis.causes import Cause, cause_of_objects, cause_outside_python
 from leakhunt.model.run import Phase, Run
-from leakhunt.model.split import ARENA_FREE, FILES, MALLOC_FREE, MAPPED, NATIVE, OBJECTS, STACKS, MemorySplit
+from leakhunt.model.split import ARENA_FREE, FILES, MALLOC_FREE, MAPPED, NATIVE, OBJECTS, REST, STACKS, MemorySplit
 
 ROUTE = "POST /image"
 RUN = record(App(routes=(ROUTE,), keeps={ROUTE: {"live": 10_000}}))
@@ -72,6 +72,14 @@ def test_the_part_that_has_grown_names_the_cause(part: str, cause: str) -> None:
     assert found.name == cause
     assert found.reason is not None
     assert "30.0 MiB" in found.reason
+
+
+def test_where_malloc_does_not_tell_what_is_in_use_its_memory_is_taken_to_be() -> None:
+    found = grown({REST: 30 * MIB, OBJECTS: 50 * MIB})
+    assert found == Cause(
+        "native",
+        "30.0 MiB of its growth are no Python objects, and malloc does not tell how much of it is in use",
+    )
 
 
 def test_free_lists_that_malloc_gives_back_were_only_retained() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import signal
 from subprocess import Popen
 
 import pytest
@@ -86,6 +87,34 @@ def test_an_allocator_that_tells_how_much_it_has_is_taken_at_its_word(half: Stre
     assert found.parts["native"] == 2 * MIB
     assert found.parts["malloc-free"] == MIB
     assert sum(found.parts.values()) == found.rss
+
+
+def test_of_an_allocator_that_tells_nothing_objects_are_weighed(half: Stretch) -> None:
+    found = split(allocator="musl", owned=MIB)
+    assert split(allocator="musl").parts[REST] - found.parts[REST] == pytest.approx(MIB, abs=200_000)
+    assert found.parts["objects"] == MIB
+    assert found.parts["mapped"] == 0
+
+
+def test_objects_outside_pymalloc_and_malloc_are_weighed_with_glibc_too(half: Stretch) -> None:
+    found = split(owned=MIB)
+    assert found.parts["objects"] == MIB
+    assert split().parts["mapped"] - found.parts["mapped"] == pytest.approx(MIB, abs=200_000)
+
+
+@pytest.mark.parametrize("statistics", [None, (3 * MIB, 4 * MIB)])
+def test_shared_pages_belong_to_the_parts_that_memory_was_put_down_to(statistics: tuple[int, int] | None) -> None:
+    kept = b"x" * (8 * MIB)
+    pid = os.fork()
+    if not pid:
+        signal.pause()
+    try:
+        found = split(allocator="jemalloc", owned=4 * MIB, statistics=statistics)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert sum(found.shared.values()) > len(kept)
+    assert all(0 < size <= found.parts[name] for name, size in found.shared.items())
 
 
 def test_a_process_that_has_ended_raises() -> None:

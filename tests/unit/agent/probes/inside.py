@@ -14,6 +14,15 @@ from conftest import ROOT, find_interpreters
 
 _PYTHONS: Final = find_interpreters()
 each_interpreter = pytest.mark.parametrize("python", _PYTHONS.values(), ids=_PYTHONS.keys())
+with_mimalloc = pytest.mark.parametrize(
+    "python",
+    [
+        pytest.param(python, id=version)
+        for version, python in _PYTHONS.items()
+        if tuple(map(int, version.split("."))) >= (3, 13)
+    ],
+)
+"""Interpreters that bring an allocator of their own for small objects."""
 _ENDS: Final = dict(list(_PYTHONS.items())[:1] + list(_PYTHONS.items())[-1:])
 oldest_and_newest = pytest.mark.parametrize("python", _ENDS.values(), ids=_ENDS.keys())
 

@@ -5,7 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from unit.agent.probes.inside import each_interpreter, run_inside
+import pytest
+
+from conftest import PRELOADS, preload
+from unit.agent.probes.inside import each_interpreter, run_inside, with_mimalloc
 
 PROGRAM = """
 import ctypes
@@ -81,6 +84,22 @@ def test_without_pymalloc_small_objects_are_blocks_of_malloc() -> None:
     assert 2_900_000 < large < 3_300_000
     assert abs(others) < 100_000
     assert seen["pymalloc"] is False
+
+
+@with_mimalloc
+def test_objects_of_an_allocator_whose_blocks_are_not_found_are_weighed(python: Path) -> None:
+    body = "return [bytes(100) for _ in range(20_000)]"
+    before, after = (grow(python, body, {"PYTHONMALLOC": "mimalloc"})[1]["owned"] for body in ("return []", body))
+    assert after - before == pytest.approx(20_000 * (133 + 8), rel=0.05)
+
+
+@pytest.mark.parametrize("allocator", PRELOADS)
+def test_so_are_large_objects_where_malloc_is_another(allocator: str) -> None:
+    body = "return [bytes(100) for _ in range(20_000)], [bytes(2000) for _ in range(1000)]"
+    before, after = (grow(Path(sys.executable), body, preload(allocator))[1] for body in ("return []", body))
+    assert after["allocator"] == allocator
+    assert after["pymalloc"] is True
+    assert after["owned"] - before["owned"] == pytest.approx(1000 * 2041 + 21_000 * 8, rel=0.05)
 
 
 def test_extents_do_not_overlap() -> None:
