@@ -8,19 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from leakbench import documentation
 from leakbench.case import CASES, Case, load_case
 from leakbench.intervals import Share
-from leakbench.lines import append_line
+from leakbench.lines import append_line, write_lines
+from leakbench.peers.__main__ import main
 from leakbench.peers.comparison import Standing, common, published_report, report, standings
 from leakbench.peers.inside import nothing, objgraph_growth, pympler_tracker, tracemalloc_diff
 from leakbench.peers.outcome import Outcome, publish, read_outcomes
 from leakbench.peers.own import Own
-from leakbench.peers.registry import Peer, module_name
+from leakbench.peers.registry import INTRUSIVE, Peer, module_name
 from leakbench.peers.run import REQUESTS, digest_of
 from leakbench.peers.runner import Comparison
-from leakbench.results import Result
+from leakbench.results import Result, published, published_series
 from leakbench.samples import ANSWER, RESULT
 from leakbench.series import Recorded, Series
 from leakbench.trial import Trial, plan
@@ -142,6 +144,21 @@ def test_the_report_says_what_was_compared_and_what_was_left_out() -> None:
     assert report([CASE], OWN, {}, PEERS) == "The comparison has not been made yet."
 
 
+def test_the_table_can_be_made_again_from_the_committed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leakbench.results.PUBLISHED", tmp_path)
+    case = load_case(CASES / "seeded-audit-text")  # one that is set aside
+    open_, apart = (result("leaky", "LEAK", case=each) for each in (CASE, case))
+    write_lines(published(held_out=False), [open_])
+    write_lines(published(held_out=True), [apart])
+    write_lines(published_series(held_out=False), [Recorded(*open_.key, "t", RISING)])
+    write_lines(published_series(held_out=True), [Recorded(*apart.key, "t", RISING)])
+    each = [outcome(peer, "leaky", "LEAK", case=each.case) for peer in INTRUSIVE for each in (open_, apart)]
+    publish(each, (), tmp_path / "peers.jsonl")
+    text = published_report(tmp_path / "peers.jsonl")
+    assert text.startswith("2 trials of 2 cases: 2 with a leak")
+    assert text.count(" | 2/2 = 100.0% | ") >= 1 + len(INTRUSIVE) - 1 + 3  # leakhunt, the peers, RSS in three tests
+
+
 def test_the_table_in_the_documentation_is_that_of_the_committed_files() -> None:
     """`PYTHONPATH=tests python -m leakbench.peers docs` writes it."""
     page = documentation.PAGE.read_text(encoding="utf-8")
@@ -228,3 +245,13 @@ def test_the_rule_of_one_peer_is_nothing_to_another(app: Case) -> None:
     digests = {digest_of(peer, trial, 100) for peer in (nothing, tracemalloc_diff, pympler_tracker)}
     assert len(digests) == 3
     assert digest_of(nothing, trial, 100) != digest_of(nothing, trial, 101)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--case", "nobody"], "there is no case 'nobody'"), (["--peer", "nobody"], "'nobody' is not one of 'nothing'")],
+)
+def test_what_there_is_not_is_refused(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, ["run", *options])
+    assert done.exit_code != 0
+    assert said in done.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Final
 
@@ -194,7 +195,7 @@ def report(cases: Iterable[Case], own: Own, outcomes: Mapping[Key, Outcome], pee
     return f"{' '.join(parts)}\n\n{table(_HEAD, (standing.cells() for standing in standings(trials, peers)))}"
 
 
-def published_report() -> str:
+def published_report(outcomes: Path = PUBLISHED) -> str:
     """The same from the committed files alone."""
     cases = (*load_cases(), *load_cases(held_out=True))
-    return report(cases, published_own(), read_outcomes(PUBLISHED))
+    return report(cases, published_own(), read_outcomes(outcomes))
