@@ -43,7 +43,7 @@ def digest_of(peer: Peer, trial: Trial, requests: int) -> str:
     """Changes with all that may change what a peer sees, and with its rule; not with another peer's."""
     digest = hashlib.sha256(f"{trial.digest} {requests}".encode())
     others = {module_name(each) for each in INTRUSIVE} - {module_name(peer)}
-    for path in sorted(_INSIDE.glob("*.py")):
+    for path in (*sorted(_INSIDE.glob("*.py")), Path(feed.__file__)):
         if path.stem not in others:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
