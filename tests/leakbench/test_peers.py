@@ -250,3 +250,53 @@ def test_outcomes_are_read_back_and_a_torn_line_is_left_out(case: Case, tmp_path
         file.write('{"peer": "tr')
     append_line(path, found)
     assert read_outcomes(path) == {found.key: found}
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"word " * 20_000])
+def test_an_app_reads_copies_of_a_body(body: bytes) -> None:
+    whole, parts = load.stream_of(body).read(), load.stream_of(body)
+    assert whole == body
+    assert len(body) < 2 or (whole is not body and load.stream_of(body).getvalue() == body)
+    assert b"".join(iter(lambda: parts.read(1000), b"")) == body
+
+
+KEEPS_BODIES = """
+import os
+KEPT = []
+def application(environ, start_response):
+    body = environ["wsgi.input"].read()
+    if os.environ["LEAKY"] == "1":
+        KEPT.append(body)
+    start_response("200 OK", [])
+    return [b"ok"]
+"""
+KEEPS_ENVIRONS = """
+import os
+KEPT = []
+def application(environ, start_response):
+    if os.environ["LEAKY"] == "1":
+        KEPT.append(environ["QUERY_STRING"])
+    start_response("200 OK", [])
+    return [b"ok"]
+"""
+
+
+def test_bodies_that_are_kept_are_put_down_to_the_line_that_read_them(case: Case) -> None:
+    (case.directory / "app.py").write_text(KEEPS_BODIES)
+    files = '[{ field = "file", kind = "random", size = "50KB" }]'
+    (case.directory / "uploads.toml").write_text(f'[[step]]\nname = "upload"\npath = "/"\nfiles = {files}\n')
+    (case.directory / "case.toml").write_text(TOML.replace("[axes]", 'workload = "uploads.toml"\n[axes]'))
+    with_uploads = load_case(case.directory)
+    found = outcome(tracemalloc_diff, with_uploads, "leaky", 200)
+    assert (found.verdict, found.suspect and found.suspect.site) == ("LEAK", "app.py:5:application")
+    assert outcome(tracemalloc_diff, with_uploads, "fixed", 200).verdict == "CLEAN"
+
+
+def test_what_the_driver_has_made_and_the_app_keeps_is_a_leak(case: Case) -> None:
+    (case.directory / "app.py").write_text(KEEPS_ENVIRONS)
+    many = f'requests = ["GET /?i={{n}}-{"x" * 200}"]\n'
+    (case.directory / "case.toml").write_text(TOML.replace("[axes]", many + "[axes]"))
+    with_texts = load_case(case.directory)
+    found = outcome(tracemalloc_diff, with_texts, "leaky", 1000)
+    assert found.verdict == "LEAK"
+    assert outcome(tracemalloc_diff, with_texts, "fixed", 1000).verdict == "CLEAN"

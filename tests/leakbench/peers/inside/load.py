@@ -89,6 +89,16 @@ def _environ(request: dict[str, Any], body: bytes) -> dict[str, Any]:
         key = name.upper().replace("-", "_")
         environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key] = value
     environ["REMOTE_ADDR"] = "127.0.0.1"
-    environ["wsgi.input"] = io.BytesIO(body)
+    environ["wsgi.input"] = stream_of(body)
     setup_testing_defaults(environ)
     return environ
+
+
+def stream_of(body: bytes) -> io.BytesIO:
+    """A body that the application gets copies of, as from a socket: it allocates what it reads, and keeps if it leaks.
+
+    A stream whose buffer is exactly full would give its own buffer away.
+    """
+    stream = io.BytesIO(body + b"\0")
+    stream.truncate(len(body))
+    return stream

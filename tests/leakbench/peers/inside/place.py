@@ -9,6 +9,7 @@ from functools import lru_cache
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_BENCHMARK = os.path.dirname(os.path.dirname(_HERE))
 
 
 def place(file: str, line: int, function: str | None, app: str) -> tuple[str | None, str | None]:
@@ -16,9 +17,9 @@ def place(file: str, line: int, function: str | None, app: str) -> tuple[str | N
     name = function_at(file, line) if function is None else function
     if in_app(file, app):
         return f"{os.path.relpath(file, app)}:{line}:{name}", None
-    for packages in {sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]}:
-        if file.startswith(packages + os.sep):
-            return None, f"{os.path.relpath(file, packages)}:{line}:{name}"
+    for directory in (*(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib", "stdlib")), _BENCHMARK):
+        if file.startswith(directory + os.sep):
+            return None, f"{os.path.relpath(file, directory)}:{line}:{name}"
     return None, f"{file}:{line}:{name}"
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import tracemalloc
 
 from leakbench.peers.inside.load import Load
-from leakbench.peers.inside.place import of_benchmark, place
+from leakbench.peers.inside.place import place
 from leakbench.peers.inside.rows import BUDGET, Plan, Row, steady
 
 TITLE = "tracemalloc diff"
@@ -49,14 +49,13 @@ def observe(load: Load, plan: Plan) -> list[Row]:
 def _snapshot(load: Load) -> tracemalloc.Snapshot:
     load.collect()
     snapshot = tracemalloc.take_snapshot()
-    own = {trace.traceback[0].filename for trace in snapshot.traces if of_benchmark(trace.traceback[0].filename)}
     hidden = (
         "<frozen importlib._bootstrap>",
         "<frozen importlib._bootstrap_external>",
         "<unknown>",
         tracemalloc.__file__,
     )
-    return snapshot.filter_traces([tracemalloc.Filter(False, file) for file in (*hidden, *own)])
+    return snapshot.filter_traces([tracemalloc.Filter(False, file) for file in hidden])
 
 
 def accuse(rows: list[Row], plan: Plan) -> list[Row]:
