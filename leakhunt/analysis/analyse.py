@@ -96,7 +96,7 @@ def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     for route, judgement in judgements.items():
         mine = leads.get(route, ())
         final = upgrade(experiment, judgement, mine, run.containers)
-        holds = stores if route == full and not mine else ()
+        holds = stores if route == full else ()
         final = settle_by_cap(final, holds, run.containers)
         report = _with_inputs(run, experiment, route_report(run, experiment, final, responses[route]))
         cases.append(Case(run, final, report, mine, route in explained, holds if final.state == "bounded" else ()))

@@ -152,7 +152,7 @@ def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
 def find_suspects(case: Case) -> tuple[Suspect, ...]:
     """The suspects of one route, the weightiest first."""
     if case.stores:
-        return tuple(_full_store(case, path) for path in case.stores)
+        return tuple(_full_store(case, path, first=path is case.stores[0]) for path in case.stores)
     suspects = [_python_suspect(case, lead) for lead in _worth_naming(case)]
     for signal in case.judgement.signals:
         if signal in _RESOURCES:
@@ -298,15 +298,23 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     return suspect if is_held(lead) else _blamed(case, suspect, blame_for_objects(case.operations, lead))
 
 
-def _full_store(case: Case, path: GrowingPath) -> Suspect:
-    """What holds memory that was kept at first and then no more; its figures are sums, and none is per request."""
+def _full_store(case: Case, path: GrowingPath, *, first: bool) -> Suspect:
+    """What holds memory that was kept at first and then no more; its figures are sums, and none is per request.
+
+    The line that fills the largest store is the one whose blocks stayed most in the explain rounds: by then they took
+    the place of older ones.
+    """
+    sites = [lead.site for lead in case.leads if lead.site is not None]
+    site = max(sites, key=lambda each: each.size_per_request, default=None) if first else None
+    place = _site(site, case.run.conditions)
     container = _container(case.run.containers, path)
     cap = container.cap if container else None
     kept = f"{format_size(path.size_per_request)} in {path.count_per_request:.0f} more of it than at the baseline"
     suspect = Suspect(
-        case.report.route, None, None, path.type, BOUNDED_CACHE, None, None, (), path.path,
+        case.report.route, None, None, path.type, BOUNDED_CACHE, place,
+        library_of(site.stack, case.run.conditions) if site else None, site.stack if site else (), path.path,
         tuple(f"{hop.edge} ({hop.type}, {hop.count_per_request:+.0f})" for hop in path.hops),
-        _fingerprint(path, None, BOUNDED_CACHE), "application", "strong" if cap else "weak",
+        _fingerprint(path, place, BOUNDED_CACHE), "application", "strong" if cap else "weak",
         (f"{kept}, and no more while requests went on",),
         deep_size=container.deep_size if container else None,
         cap=cap,
