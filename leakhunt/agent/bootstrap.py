@@ -19,6 +19,7 @@ DIRECTORY = ""  # filled in by the bundle
 SOCKET = ""  # filled in by the bundle
 SOURCES: dict[str, str] = {}  # filled in by the bundle
 FUNCTIONS: tuple[str, ...] = ()  # filled in by the bundle
+HOLDER = ""  # filled in by the bundle
 PACKAGE = "leakhunt.agent"
 
 
@@ -101,6 +102,8 @@ def start() -> None:
         from leakhunt.agent.control import boot
 
         boot(DIRECTORY, SOCKET, Bundle, FUNCTIONS).memory = resident() - before
+        # For whoever wants to attach meanwhile.
+        vars(sys.modules[PACKAGE])["holder"] = HOLDER
     except BaseException:
         if Bundle in sys.meta_path:
             sys.meta_path.remove(Bundle)

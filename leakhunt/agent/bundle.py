@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,7 @@ PRIVATE = "_leakhunt_agent"
 """Name of the agent's package in the target, where a real leakhunt may be installed as well."""
 
 MODULES = (
+    "arrival",
     "journal",
     "originals",
     "wire",
@@ -38,6 +41,7 @@ MODULES = (
     "stacks",
     "child",
     "commands",
+    "departure",
     "control",
     "probes.shipped",
     "probes.met",
@@ -69,6 +73,7 @@ def write_boot(directory: Path, socket: Path, *, functions: Sequence[str] = ()) 
         'DIRECTORY = ""': f"DIRECTORY = {os.path.abspath(directory)!r}",
         'SOCKET = ""': f"SOCKET = {os.path.abspath(socket)!r}",
         "SOURCES: dict[str, str] = {}": f"SOURCES = {sources()!r}",
+        'HOLDER = ""': f"HOLDER = {who_we_are()!r}",
         "FUNCTIONS: tuple[str, ...] = ()": f"FUNCTIONS = {tuple(functions)!r}",
     }
     text = _private(_read("bootstrap"))
@@ -80,12 +85,51 @@ def write_boot(directory: Path, socket: Path, *, functions: Sequence[str] = ()) 
     (directory / "sitecustomize.py").write_text(text, encoding="utf-8")
 
 
+def who_we_are() -> str:
+    """This controller in words, for others that want to observe the same process: `PID 4711 (leakhunt profile ...)`."""
+    words = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return f"PID {os.getpid()} ({words[:80]})"
+
+
+def arrival_text(offers: Sequence[tuple[str, object]], token: str) -> str:
+    """One line of Python that lets the agent into the process that runs it: by the first of `offers` that works.
+
+    The ways are those of `arrival.meet`. `token` is unguessable and proves who it is that meets.
+    """
+    text = f"{_bare(_private(_read('arrival')))}\narrive({list(offers)!r}, {token!r}, {who_we_are()!r})\n"
+    # In a namespace of its own: what is injected runs in the app's `__main__`.
+    return f"exec({text!r}, {{'__name__': {PRIVATE + '.arrival'!r}}})"
+
+
 def sources() -> dict[str, str]:
     """The agent's modules as the target knows them: private name -> text."""
     found = {PRIVATE: ""}
     for name in MODULES:
         found[f"{PRIVATE}.{name}"] = _private(_read(name))
     return found
+
+
+def _bare(text: str) -> str:
+    """The code without documentation and annotations: these need `__future__`, and would be loaded for our sake."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            node.body = [each for each in map(_bare_statement, node.body) if each is not None] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _bare_statement(node: ast.stmt) -> ast.stmt | None:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return None
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        return None
+    if isinstance(node, ast.AnnAssign):
+        return None if node.value is None else ast.Assign([node.target], node.value)
+    return node
 
 
 def _read(name: str) -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from leakhunt.agent import wire
+from leakhunt.agent.arrival import meet
 from leakhunt.agent.headroom import UNLIMITED, mapped_bytes, private_bytes
 from leakhunt.agent.journal import note, problems
 from leakhunt.agent.probes.heap import malloc_in_use
@@ -69,12 +70,12 @@ def walks(parts: dict[str, Any]) -> bool:
     return set(parts) != {"heap"}
 
 
-def observe(address: str, request: dict[str, Any], blocks: int, memory: int) -> None:
+def observe(offers: Any, request: dict[str, Any], blocks: int, memory: int) -> None:
     """Run the probes that the request asks for and send the results to the controller, over a connection of our own."""
     # Takes the lock of every arena of malloc: one that another thread held when this child was made hangs it here,
     # before it has said hello, so that the controller soon makes another.
     malloc_in_use()
-    connection = _connect(address, request["token"])
+    connection = _connect(offers, request["token"])
     del problems[:]
     result: dict[str, Any] = {}
     looks = walks(request["parts"])
@@ -116,11 +117,8 @@ def _probe(result: dict[str, Any], name: str, module: str, arguments: tuple[Any,
         note(name)
 
 
-def _connect(address: str, token: str) -> Any:
+def _connect(offers: Any, token: str) -> Any:
     """Tell the controller at once that this child runs: it makes another if it hears nothing."""
-    from _socket import AF_UNIX, SOCK_STREAM, socket
-
-    connection = socket(AF_UNIX, SOCK_STREAM)
-    connection.connect(address)
+    connection = meet(offers, token)
     wire.send(connection, {"hello": "child", "token": token})
     return connection

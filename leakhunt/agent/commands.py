@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     class Agent(Protocol):
         """What the commands need of the agent."""
 
-        address: str
+        offers: Any
         memory: int
         children: list[int]
 
@@ -110,7 +110,7 @@ def snapshot(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
     if "layout" in request["parts"]:
         request["parts"]["layout"] = stack_pointers()
     pid, pause, problem = clone.snapshot_child(
-        lambda: child.observe(agent.address, request, blocks, memory), request["timeout"]
+        lambda: child.observe(agent.offers, request, blocks, memory), request["timeout"]
     )
     agent.children.append(pid)
     return {"pid": pid, "pause": pause, "problem": problem, "gc_enabled": gc.isenabled()}

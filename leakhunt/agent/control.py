@@ -7,13 +7,13 @@ import signal
 import sys
 import time
 
-from leakhunt.agent import clone, commands, forks, spawn, wire
+from leakhunt.agent import clone, commands, departure, forks, spawn, wire
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.hooks import HOOKS
 from leakhunt.agent.journal import clear, note
-from leakhunt.agent.originals import allocate_lock, get_native_id, original, sleep, start_new_thread
+from leakhunt.agent.originals import allocate_lock, get_ident, get_native_id, original, sleep, start_new_thread
 from leakhunt.agent.patches import PATCHES
-from leakhunt.agent.process import command_line, hello, is_uwsgi, uwsgi_callable
+from leakhunt.agent.process import command_line, hello, is_uwsgi, resident, uwsgi_callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +31,14 @@ REAP_INTERVAL = 20
 class Agent:
     """One per process. Its thread is not there while the target forks: Python warns about forking with threads."""
 
-    def __init__(self, directory: str, address: str, bundle: Any) -> None:
+    def __init__(self, directory: str, address: str, bundle: Any, offers: Any = None) -> None:
         self.directory = directory
         self.address = address
         self.bundle = bundle
+        self.attached = offers is not None
+        """Whether it came into a process that ran already, and has to be gone without a trace when it leaves."""
+        self.offers = offers or [("unix", address)]
+        """Ways to the controller, for `arrival.meet`."""
         self.cpu = 0.0
         """Seconds of CPU that earlier threads of this process have used."""
         self.memory = 0
@@ -71,6 +75,11 @@ class Agent:
                 finally:
                     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    def adopt(self, connection: Any, before: int) -> None:
+        """Serve over this connection; the process had `before` bytes of memory when the agent came."""
+        self._socket = connection
+        self.memory = resident() - before
+
     def before_fork(self) -> None:
         """End the thread and wait until the kernel has let go of it."""
         if self._thread == get_native_id():
@@ -95,6 +104,9 @@ class Agent:
         self._close()
         if spawn.is_preparing():
             return
+        if self.attached:
+            self._leave_child()
+            return
         commands.stop_tracing()
         commands.stop_watching()
         COUNTERS.reset()
@@ -103,6 +115,18 @@ class Agent:
         self.cpu = 0.0
         self._new_process()
         self.start()
+
+    def _leave_child(self) -> None:
+        """Of an attached agent nothing stays in a child: whoever wants one in there attaches to it.
+
+        Its hooks for `fork` stay in their lists and find nobody to tell: to search the heap for these lists takes too
+        long here, and the child may be about to become another program.
+        """
+        self.children = []
+        commands.stop_tracing()
+        commands.stop_watching()
+        self._undo()
+        self._forget()
 
     def revive(self) -> None:
         """Start in a process that was forked behind Python's back."""
@@ -113,6 +137,10 @@ class Agent:
 
     def detach(self) -> list[str]:
         """Undo everything; the names of what could not be put back."""
+        left = self._undo()
+        return left + departure.clean_up(self.offers, self.bundle) if self.attached else left
+
+    def _undo(self) -> list[str]:
         self.detached = True
         COUNTERS.active = False
         COUNTERS.before_first = None
@@ -135,12 +163,15 @@ class Agent:
 
     def _run(self) -> None:
         self._thread = get_native_id()
+        threads: set[int] = getattr(self.bundle, "threads", set())
+        threads.add(get_ident())
         while True:
             ended = self._serve_quietly()
             with self._lock:
                 if ended or self._stopping:
                     self.cpu += time.thread_time()
                     self._running = False
+                    threads.discard(get_ident())
                     return
 
     def _serve_quietly(self) -> bool:
@@ -212,16 +243,20 @@ class Agent:
 
     def _end(self) -> None:
         """The controller is gone: leave nothing behind."""
-        if not self.detached:
-            self.detach()
         commands.stop_tracing()
         commands.stop_watching()
+        if not self.detached:
+            self.detach()
         for pid in self.children:
             os.kill(pid, 9)
         while self.children:
             self._reap()
             sleep(0.005)
-        self._close()
+        self._forget()
+        self._close()  # last: the controller takes it for the end
+
+    @staticmethod
+    def _forget() -> None:
         for name in [each for each in sys.modules if each.split(".")[0] == "_leakhunt_agent"]:
             del sys.modules[name]
 
@@ -251,4 +286,23 @@ def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) 
             HOOKS.add(known[0], "servers", "uwsgi")
     else:
         agent.start()
+    return agent
+
+
+def attach(connection: Any, offers: Any, token: str, luggage: Any, before: int) -> Agent:
+    """Start the agent of a process that runs already, over a connection that is there.
+
+    `before` is how much memory it had when the agent came. Programs that the app starts get no agent.
+    """
+    agent = Agent("", "", luggage, offers)
+    try:
+        HOOKS.leave_out("spawn")
+        HOOKS.install()
+        forks.install(agent)
+        agent.adopt(connection, before)
+        wire.send(connection, {**hello(), "token": token})
+        agent.start()
+    except BaseException:
+        agent.detach()
+        raise
     return agent

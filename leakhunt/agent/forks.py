@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from leakhunt.agent.journal import note
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _agent: Forkable | None = None
-_registered = False
+_registered: tuple[Callable[[], None], ...] = ()
 
 
 def install(agent: Forkable) -> None:
@@ -27,18 +28,36 @@ def install(agent: Forkable) -> None:
     global _agent, _registered  # noqa: PLW0603  # one agent per process
     _agent = agent
     if not _registered:
-        _registered = True
-        os.register_at_fork(
-            before=lambda: _tell(lambda each: each.before_fork()),
-            after_in_parent=lambda: _tell(lambda each: each.after_fork_in_parent()),
-            after_in_child=lambda: _tell(lambda each: each.after_fork_in_child()),
+        _registered = (
+            lambda: _tell(lambda each: each.before_fork()),
+            lambda: _tell(lambda each: each.after_fork_in_parent()),
+            lambda: _tell(lambda each: each.after_fork_in_child()),
         )
+        before, in_parent, in_child = _registered
+        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 def remove() -> None:
     """The hooks find nobody to tell."""
     global _agent  # noqa: PLW0603  # one agent per process
     _agent = None
+
+
+def unregister() -> bool:
+    """Take the hooks out of the interpreter's lists; False where they cannot be found.
+
+    Nothing in Python leads to these lists but the garbage collector, which knows every list. It does not look at what
+    the app has frozen (`gc.freeze`).
+    """
+    global _registered  # one agent per process
+    hooks, _registered = _registered, ()
+    found = 0
+    for each in gc.get_referrers(*hooks) if hooks else ():
+        for hook in hooks:
+            if type(each) is list and hook in each:
+                each.remove(hook)
+                found += 1
+    return found == len(hooks)
 
 
 def unnoticed(fork: Callable[[], int]) -> int:

@@ -45,6 +45,11 @@ class Hooks:
         if (home, function) not in wanted:
             wanted.append((home, function))
 
+    def leave_out(self, home: str) -> None:
+        """Look out no longer for what this module of the agent wraps."""
+        kept = ((target, [each for each in wanted if each[0] != home]) for target, wanted in self.table.items())
+        self.table = {target: wanted for target, wanted in kept if wanted}
+
     def install(self) -> None:
         """From now on; modules that are there already are wrapped at once."""
         for name in self.table:

@@ -35,6 +35,12 @@ def started() -> int:
         return int(file.read().rpartition(b")")[2].split()[19])
 
 
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def command_line() -> list[str]:
     """The command as the kernel knows it."""
     with open("/proc/self/cmdline", "rb") as file:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import secrets
 import select
-import signal
 import socket
-import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -37,8 +33,8 @@ from leakhunt.targets.answers import (
     read_stats,
     read_types,
 )
+from leakhunt.targets.reach import CHILD_END, Reach, end_child, peer
 from leakhunt.targets.shipped import MODULES, source
-from leakhunt.targets.tree import read_process
 from leakhunt.units import Bytes, Seconds
 
 __all__ = ["AgentHub", "AgentLink", "AgentStats", "Hello"]
@@ -47,12 +43,10 @@ ANSWER_TIMEOUT: Final[Seconds] = 30.0
 HELLO_TIMEOUT: Final[Seconds] = 5.0
 CHILD_START: Final[Seconds] = 1.0
 """A child that has not said hello by then hangs: another thread was asking for the GIL, or was inside malloc."""
-CHILD_END: Final[Seconds] = 5.0
-"""How long a child may take to end after its last word: the kernel takes apart a copy of the whole heap."""
 TRIES: Final = 8
-_POLL: Final[Seconds] = 0.0005
 _CHILDREN: Final = 64
-_CREDENTIALS: Final = struct.Struct("3i")
+LEAVING: Final[Seconds] = 10.0
+"""How long an agent that was asked to leave may take to clean up."""
 
 
 class AgentHub:
@@ -64,7 +58,7 @@ class AgentHub:
         self._links: list[AgentLink] = []
         self._results: dict[str, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._accept, name="leakhunt-hub", daemon=True)
+        self._thread = threading.Thread(target=self._accept, args=(self._listener,), name="leakhunt-hub", daemon=True)
 
     def __enter__(self) -> AgentHub:
         self._listener.bind(str(self._path))
@@ -96,6 +90,17 @@ class AgentHub:
             self._links = alive
         return tuple(alive)
 
+    def adopt(self, connection: socket.socket, hello: Hello, reach: Reach) -> AgentLink:
+        """Take over an agent that was brought into a running process and has said hello."""
+        if reach.listener is not None:
+            threading.Thread(
+                target=self._accept, args=(reach.listener,), name="leakhunt-hub-attached", daemon=True
+            ).start()
+        link = AgentLink(self, connection, hello, reach)
+        with self._lock:
+            self._links.append(link)
+        return link
+
     def expect(self, token: str) -> queue.SimpleQueue[dict[str, Any] | None]:
         """Where the result of the snapshot child with this token will come in; None if it died before it was done."""
         results: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -108,16 +113,17 @@ class AgentHub:
         with self._lock:
             self._results.pop(token, None)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, _ = listener.accept()
             except OSError:
                 return
             # One thread each: a process that connects and says nothing must not keep the others waiting.
-            threading.Thread(target=self._welcome, args=(connection,), name="leakhunt-hello", daemon=True).start()
+            threading.Thread(target=self.welcome, args=(connection,), name="leakhunt-hello", daemon=True).start()
 
-    def _welcome(self, connection: socket.socket) -> None:
+    def welcome(self, connection: socket.socket) -> None:
+        """Serve an agent or a snapshot child that has connected."""
         try:
             connection.settimeout(HELLO_TIMEOUT)
             message = wire.receive(connection) or {}
@@ -125,11 +131,11 @@ class AgentHub:
                 self._take_result(connection, str(message.get("token")))
                 return
             hello = read_hello(message)
-            peer = _peer(connection)
+            other = peer(connection)
         except (OSError, wire.WireError, AgentError):
             connection.close()
             return
-        if peer != hello.pid:
+        if other != hello.pid:
             connection.close()
             return
         with self._lock:
@@ -151,7 +157,7 @@ class AgentHub:
 class AgentLink:
     """One live agent. Thread-safe; methods raise AgentError when the agent refuses, fails, is too slow or gone."""
 
-    def __init__(self, hub: AgentHub, connection: socket.socket, hello: Hello) -> None:
+    def __init__(self, hub: AgentHub, connection: socket.socket, hello: Hello, reach: Reach | None = None) -> None:
         self.hello = hello
         self.key = hello.key
         self.longest_pause: Seconds = 0.0
@@ -162,6 +168,7 @@ class AgentLink:
         """Pids of the latest snapshot children; one that hangs from the start looks like any child of the app."""
         self._hub = hub
         self._connection = connection
+        self._reach = reach
         self._lock = threading.Lock()
         self._number = 0
         self._closed = False
@@ -283,6 +290,10 @@ class AgentLink:
     def detach(self) -> tuple[str, ...]:
         """Have the agent undo everything and end; the names of what it had to leave because others wrapped it since."""
         left = tuple(str(name) for name in self._ask("detach")["left"])
+        if self._reach is not None:
+            with self._lock, suppress(OSError):
+                self._connection.settimeout(LEAVING)
+                self._connection.recv(1)  # its end comes when the agent has cleaned up
         self.close()
         return left
 
@@ -290,6 +301,8 @@ class AgentLink:
         """Leave; the agent then undoes everything by itself."""
         self._closed = True
         self._connection.close()
+        if self._reach is not None:
+            self._reach.leftovers.close()
 
     def _ask(self, command: str, **arguments: object) -> Mapping[str, Any]:
         with self._lock:
@@ -332,6 +345,8 @@ class AgentLink:
             try:
                 reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout, at_once=at_once)
                 child = int(reply["pid"])
+                if self._reach is not None:
+                    child = self._reach.find(child, token, self._hub.welcome, CHILD_START)
                 self.children.append(child)
                 self.longest_pause = max(self.longest_pause, float(reply["pause"]))
                 results.get(timeout=CHILD_START)
@@ -341,7 +356,7 @@ class AgentLink:
             finally:
                 self._hub.forget(token)
                 if child is not None:
-                    _end(child, patience=0.0 if message is None else CHILD_END)
+                    end_child(child, patience=0.0 if message is None else CHILD_END)
             if message is not None:
                 if message.get("memory") is not None:
                     self.child_memory = max(self.child_memory or 0, int(message["memory"]))
@@ -352,30 +367,3 @@ class AgentLink:
         if name not in message["result"]:
             raise AgentError(f"process {self.hello.pid}: {'; '.join(map(str, message['problems']))}")
         return message["result"][name]
-
-
-def _end(child: int, *, patience: Seconds) -> None:
-    """Return once a snapshot child is gone; it is killed if it still lives after `patience`.
-
-    A zombie is gone: it has no memory any more.
-    """
-    if not _gone(child, patience):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(child, signal.SIGKILL)
-        if not _gone(child, CHILD_END):
-            raise AgentError(f"the snapshot child {child} does not end, so nothing can be measured beside it")
-
-
-def _gone(pid: int, patience: Seconds) -> bool:
-    deadline = time.monotonic() + patience
-    while (process := read_process(pid)) is not None and not process.ended:
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(_POLL)
-    return True
-
-
-def _peer(connection: socket.socket) -> int:
-    """Pid of the process at the other end, as the kernel knows it."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(raw)[0])

@@ -20,6 +20,7 @@ from leakhunt.agent import wire
 from leakhunt.agent.process import hello
 from leakhunt.errors import AgentError
 from leakhunt.targets import hub as hub_module
+from leakhunt.targets import reach
 from leakhunt.targets.hub import AgentHub, AgentLink
 from leakhunt.targets.shipped import MODULES, source
 
@@ -186,7 +187,7 @@ def test_a_snapshot_is_over_when_its_child_is_gone(hub: AgentHub, agent: socket.
 def test_a_child_that_does_not_end_by_itself_is_ended(
     hub: AgentHub, agent: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "CHILD_END", 0.1)
+    monkeypatch.setattr(reach, "CHILD_END", 0.1)
     with snapshot_child(agent, tmp_path, "1000") as children:
         assert the_link(hub).heap()[0].blocks == 7
         assert children[0].poll() == -signal.SIGKILL

@@ -1,0 +1,219 @@
+"""Brings the agent into a process that runs already, and to its controller.
+
+The text of this file is what is injected; it works on every Python from 3.8 on. It reads no file, and no error of ours
+ever leaves it. In the thread of the app that runs it nothing is done but to start a thread of our own.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any, Callable
+
+PACKAGE = "leakhunt.agent"
+PATIENCE = 5.0
+"""Seconds the agent waits for its controller before it leaves again."""
+
+
+class Luggage:
+    """Finds and loads the agent's modules, and remembers what else was loaded for their sake."""
+
+    __module__ = PACKAGE
+
+    def __init__(self) -> None:
+        self.sources: dict[str, str] = {}
+        """Private name -> text, once the controller has sent them."""
+        self.threads: set[int] = set()
+        """Idents of the agent's threads."""
+        self.before = frozenset(sys.modules)
+        """What was there before."""
+        self.loaded: list[str] = []
+        """Modules of the standard library that were first imported by one of them."""
+
+    def find_spec(
+        self,
+        name: str,
+        path: Any = None,  # noqa: ARG002  # importlib's signature
+        target: Any = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """The spec of a module of the agent; None for every other name."""
+        if name not in self.sources:
+            if _original("_thread", "get_ident")() in self.threads:
+                self.loaded.append(name)
+            return None
+        loader: Any = self  # by duck typing: importlib.abc need not be loaded
+        return type(sys.__spec__)(name, loader, origin=f"<{name}>", is_package=not self.sources[name])
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """An ordinary module will do."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the source."""
+        text = self.sources[module.__name__]
+        exec(compile(text, f"<{module.__name__}>", "exec", dont_inherit=True), vars(module))  # noqa: S102  # our own text
+
+
+def arrive(offers: Any, token: str, holder: str) -> None:
+    """Start a thread that lets the agent in; `holder` says who the controller is."""
+    try:
+        _original("_thread", "start_new_thread")(_enter, (offers, token, holder))
+    except Exception:
+        return
+
+
+def meet(offers: Any, token: str) -> Any:
+    """A connection to the controller by the first way that works; raises what went wrong with the last."""
+    ways: dict[str, Callable[[Any, str], Any]] = {"pair": _by_pair, "unix": _by_path, "tcp": _by_port}
+    problem: Exception = OSError("there is no way to the controller")
+    for way, place in offers:
+        try:
+            return ways[way](place, token)
+        except Exception as error:
+            problem = error
+    raise problem
+
+
+def _by_pair(_: Any, token: str) -> Any:
+    """The controller takes one end of a pair of sockets out of this process, and sends a connection through it.
+
+    It finds the end by a file in memory that bears the token. Neither end of that connection but ours was ever in
+    this process, so we see for certain when the controller is gone.
+    """
+    import _socket
+    import os
+
+    ours, theirs = _socket.socketpair()
+    sign = os.memfd_create("leakhunt-" + token)
+    try:
+        os.write(sign, b"%d" % theirs.fileno())
+        ours.settimeout(PATIENCE)
+        _, ancillary, _, _ = ours.recvmsg(1, 64, _socket.MSG_CMSG_CLOEXEC)
+        descriptor = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
+    finally:
+        os.close(sign)
+        ours.close()
+        theirs.close()
+    return _socket.socket(fileno=descriptor)
+
+
+def _by_path(place: str, _: str) -> Any:
+    import _socket
+
+    return _connected(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM), place)
+
+
+def _by_port(place: int, _: str) -> Any:
+    import _socket
+
+    return _connected(_socket.socket(_socket.AF_INET, _socket.SOCK_STREAM), ("127.0.0.1", place))
+
+
+def _connected(connection: Any, place: Any) -> Any:
+    try:
+        connection.settimeout(PATIENCE)
+        connection.connect(place)
+        connection.settimeout(None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _enter(offers: Any, token: str, holder: str) -> None:
+    """Let the agent in; if one is there already, tell the controller whose it is."""
+    try:
+        luggage = Luggage()
+        luggage.threads.add(_original("_thread", "get_ident")())
+        package: Any = type(sys)(PACKAGE)
+        package.__path__ = []
+        package.holder = holder
+        # One step under the GIL: of two that arrive at once, one finds the other.
+        there = sys.modules.setdefault(PACKAGE, package)
+        if there is package:
+            _settle(offers, token, luggage)
+        else:
+            _take_no_signals()
+            connection = meet(offers, token)
+            _receive(connection)
+            _tell(connection, {"hello": "busy", "token": token, "holder": getattr(there, "holder", None)})
+    except BaseException:
+        return
+
+
+def _settle(offers: Any, token: str, luggage: Luggage) -> None:
+    connection = None
+    try:
+        before = _resident()
+        sys.meta_path.insert(0, luggage)
+        _take_no_signals()
+        connection = meet(offers, token)
+        luggage.sources = _receive(connection)["sources"]
+        from leakhunt.agent.control import attach
+
+        attach(connection, offers, token, luggage, before)
+    except BaseException as error:
+        _leave(luggage)
+        if connection is not None:
+            _tell(connection, {"hello": "failure", "token": token, "error": f"{type(error).__name__}: {error}"})
+
+
+def _leave(luggage: Any) -> None:
+    if luggage in sys.meta_path:
+        sys.meta_path.remove(luggage)
+    for name in [each for each in sys.modules if each.split(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+def _receive(connection: Any) -> dict[str, Any]:
+    """The first frame of the controller, see `wire`; the agent itself is in it."""
+    import json
+
+    connection.settimeout(PATIENCE)
+    data = b""
+    while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
+        part = connection.recv(1 << 18)
+        if not part:
+            raise OSError("the controller has left")
+        data += part
+    connection.settimeout(None)
+    message: dict[str, Any] = json.loads(data[4:].decode())
+    return message
+
+
+def _tell(connection: Any, message: dict[str, Any]) -> None:
+    """Send one last frame."""
+    import json
+
+    try:
+        body = json.dumps(message).encode()
+        connection.settimeout(PATIENCE)
+        connection.sendall(len(body).to_bytes(4, "big") + body)
+    finally:
+        connection.close()
+
+
+def _take_no_signals() -> None:
+    """A signal that the app waits for, or has blocked, must not find our thread."""
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+
+
+def _resident() -> int:
+    """Bytes of this process that are in memory."""
+    import os
+
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _original(module: str, name: str) -> Any:
+    """`module.name` as it was before gevent's monkey patching; `originals` is not there yet."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None:
+        return monkey.get_original(module, name)
+    return getattr(__import__(module), name)

@@ -1,0 +1,67 @@
+"""The interpreter inside a process: where the functions are that run a text, and where there is room for code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from leakhunt.targets.inject import x86_64 as machine
+from leakhunt.targets.inject.elf import Image, NotElf, Symbol
+from leakhunt.targets.inject.memory import Mapping, Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """Addresses in one process."""
+
+    ensure: Symbol
+    """PyGILState_Ensure."""
+    run: Symbol
+    """PyRun_SimpleString."""
+    release: Symbol
+    """PyGILState_Release."""
+    add: Symbol
+    """Py_AddPendingCall."""
+    make: Symbol | None
+    """Py_MakePendingCalls."""
+    runtime: Symbol | None
+    """_PyRuntime."""
+    code_at: int
+    """Room for `CODE_SIZE` bytes of code that nothing uses."""
+
+
+class NoRoom(Exception):
+    """No executable page of the process has room for a few bytes of code."""
+
+
+def find_interpreter(memory: Memory, mappings: tuple[Mapping, ...]) -> Interpreter | None:
+    """The interpreter, or None if the process exports no C API of Python. Raises NoRoom."""
+    images = list(_images(memory, mappings))
+    for image in images:
+        with suppress(NotElf, OSError):
+            ensure, run = image.symbol("PyGILState_Ensure"), image.symbol("PyRun_SimpleString")
+            release, add = image.symbol("PyGILState_Release"), image.symbol("Py_AddPendingCall")
+            if ensure is None or run is None or release is None or add is None:
+                continue
+            code_at = _room(memory, [image, *images])
+            make, runtime = image.symbol("Py_MakePendingCalls"), image.symbol("_PyRuntime")
+            return Interpreter(ensure, run, release, add, make, runtime, code_at)
+    return None
+
+
+def _images(memory: Memory, mappings: tuple[Mapping, ...]) -> Iterable[Image]:
+    """What is loaded from files, what is named for Python first."""
+    files = (each for each in mappings if each.offset == 0 and each.path.startswith("/"))
+    for mapping in sorted(files, key=lambda each: "python" not in each.path.rpartition("/")[2]):
+        with suppress(NotElf, OSError):
+            yield Image(memory, mapping.start)
+
+
+def _room(memory: Memory, images: Iterable[Image]) -> int:
+    """Room for code where none of ours lies: what another controller has queued there is still to be run."""
+    for image in images:
+        for place in image.slack(machine.CODE_SIZE):
+            if not machine.is_ours(memory.read(place, 8)):
+                return place
+    raise NoRoom

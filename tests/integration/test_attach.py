@@ -1,0 +1,162 @@
+"""Attaching to processes that run already, whatever they are doing: nothing of it may be seen afterwards."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, find_interpreters
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.inject.attach import AttachError, attach
+from live_target import STATES, LiveTarget, live_target
+
+QUICK = {
+    ("3.8", "accept"),
+    ("3.11", "busy"),
+    ("3.12", "lock"),
+    ("3.13", "malloc"),
+    ("3.10", "threads"),
+    ("3.9", "sleep"),
+}
+
+CONTROLLER = """
+import sys, time
+from pathlib import Path
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.inject.attach import attach
+with AgentHub(Path(sys.argv[2])) as hub:
+    print("begin", flush=True)
+    link = attach(int(sys.argv[1]), hub, timeout=30).link
+    print("attached", flush=True)
+    while True:
+        link.stats()
+        link.snapshot(0, types=True, sites=False, paths=False)
+"""
+
+
+def cases() -> Iterator[object]:
+    for version in find_interpreters():
+        for doing in STATES:
+            marks = () if (version, doing) in QUICK else (pytest.mark.slow,)
+            yield pytest.param(version, doing, marks=marks)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[AgentHub]:
+    with AgentHub(tmp_path / "s") as opened:
+        yield opened
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where the target runs."""
+    (tmp_path / "place").mkdir()
+    return tmp_path / "place"
+
+
+def assert_untouched(target: LiveTarget) -> None:
+    before, after, problems = target.end()
+    assert problems == []
+    assert after == before
+
+
+@pytest.mark.parametrize(("version", "doing"), list(cases()))
+def test_an_agent_comes_and_goes_without_a_trace(version: str, doing: str, hub: AgentHub, place: Path) -> None:
+    with live_target(find_interpreters()[version], doing, directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        for _ in range(3):
+            attached = attach(target.pid, hub, timeout=60)
+            assert attached.link.hello.pid == target.pid
+            assert attached.link.hello.python.startswith(f"{version}.")
+            assert attached.link.stats().problems == ()
+            heap, _ = attached.link.heap()
+            assert heap.blocks > 0
+            attached.link.trace(1)
+            assert attached.link.detach() == ()
+            assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("doing", ["accept", "malloc"])
+@pytest.mark.parametrize("version", find_interpreters())
+def test_thirty_times_in_a_row_leave_nothing(version: str, doing: str, hub: AgentHub, place: Path) -> None:
+    with live_target(find_interpreters()[version], doing, directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        for _ in range(30):
+            assert attach(target.pid, hub, timeout=60).link.detach() == ()
+        assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
+@pytest.mark.parametrize("way", ["unix", "tcp"])
+def test_where_no_descriptor_can_be_taken_the_agent_connects_by_itself(way: str, hub: AgentHub, place: Path) -> None:
+    with live_target(sys.executable, "accept", directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        attached = attach(target.pid, hub, ways=(way,))
+        assert attached.way == way
+        assert attached.link.heap()[0].blocks > 0
+        assert attached.link.detach() == ()
+        assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
+def test_a_second_controller_is_refused_by_name(hub: AgentHub, place: Path) -> None:
+    with live_target(sys.executable, "accept", directory=place) as target, controller(target, place) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"attached\n"
+        with pytest.raises(AttachError, match=rf"already being observed by PID {other.pid} \(-c {target.pid}"):
+            attach(target.pid, hub)
+        fds = target.fds()
+        other.kill()
+        other.wait()
+        assert target.settles(fds - 3, 1)
+        attach(target.pid, hub).link.detach()
+        assert target.settles(fds - 3, 1)
+        assert_untouched(target)
+
+
+@pytest.mark.parametrize("doing", ["accept", "busy"])
+def test_a_controller_may_be_killed_at_any_moment(doing: str, hub: AgentHub, place: Path) -> None:
+    chance = random.Random(5)
+    with live_target(sys.executable, doing, directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        for _ in range(8):
+            with controller(target, place) as other:
+                time.sleep(chance.uniform(0, 0.8 if doing == "accept" else 1.6))
+                os.kill(other.pid, signal.SIGKILL)
+            assert target.settles(fds, threads)
+        attach(target.pid, hub, timeout=30).link.detach()
+        assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
+class controller:  # noqa: N801  # used as a context manager
+    """Another leakhunt that attaches to the target and goes on asking; it has begun when this is entered."""
+
+    def __init__(self, target: LiveTarget, place: Path) -> None:
+        self._command = [
+            sys.executable,
+            "-c",
+            CONTROLLER,
+            str(target.pid),
+            str(place.parent / f"c{time.monotonic_ns()}"),
+        ]
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, cwd=ROOT)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"begin\n"
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()

@@ -1,0 +1,169 @@
+"""A real process to attach to, which tells at its end whether anything about it has changed since its start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+PROLOGUE: Final = """
+import json, os, signal, sys, threading, time
+
+def state():
+    import gc
+    return {
+        "modules": sorted(sys.modules),
+        "main": sorted(vars(sys.modules["__main__"])),
+        "path": list(sys.path),
+        "finders": [getattr(each, "__name__", repr(each)) for each in sys.meta_path],
+        "hooks": len(sys.path_hooks),
+        "fds": sorted(os.listdir("/proc/self/fd"))[:-1],
+        "threads": len(os.listdir("/proc/self/task")),
+        "collector": [gc.isenabled(), gc.get_threshold(), len(gc.callbacks)],
+        "tracing": "tracemalloc" in sys.modules and sys.modules["tracemalloc"].is_tracing(),
+        "switch": sys.getswitchinterval(),
+        "mask": sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
+        "streams": [sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__],
+        "excepthook": sys.excepthook is sys.__excepthook__,
+        "environment": dict(os.environ),
+        "directory": os.listdir("."),
+        "signals": [str(signal.getsignal(each)) for each in (2, 10, 23)],
+        "profilers": [sys.gettrace() is None, sys.getprofile() is None],
+    }
+
+problems = []
+
+def tell(*_):
+    os.write(1, json.dumps([before, state(), problems]).encode())
+    os._exit(0)
+
+signal.signal(signal.SIGTERM, tell)
+before = None
+
+def begin():
+    global before
+    import gc
+    before = state()
+    os.write(1, b"begun\\n")
+
+def attempt(function, *arguments):
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        problems.append(repr(error))
+"""
+
+STATES: Final = {
+    "accept": """
+import socket
+server = socket.socket(); server.bind(("127.0.0.1", 0)); server.listen(); client = data = None
+begin()
+while True:
+    client = attempt(server.accept)
+""",
+    "busy": """
+total = 0
+begin()
+while True:
+    total = attempt(sum, range(1000))
+""",
+    "sleep": """
+began = slept = 0
+begin()
+while True:
+    began = time.monotonic()
+    attempt(time.sleep, 1.5)
+    slept = time.monotonic() - began
+    if not 1.5 <= slept < 3.5:
+        problems.append("slept %r" % slept)
+""",
+    "lock": """
+event = threading.Event()
+begin()
+while True:
+    attempt(event.wait)
+""",
+    "threads": """
+import queue
+jobs = queue.Queue()
+for _ in range(20):
+    threading.Thread(target=jobs.get, daemon=True).start()
+threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+while len(os.listdir("/proc/self/task")) < 22:
+    time.sleep(0.01)
+begin()
+while True:
+    attempt(threading.Event().wait)
+""",
+    "malloc": """
+import zlib
+data = [bytes([n % 251]) * (n * 37) for n in range(1, 200)]; kept = expected = None
+expected = [zlib.crc32(each) for each in data]
+begin()
+while True:
+    kept = [zlib.decompress(zlib.compress(each, 1)) for each in data]
+    if [zlib.crc32(each) for each in kept] != expected:
+        problems.append("memory is damaged")
+""",
+}
+"""What the main thread of a process is doing."""
+
+
+class LiveTarget:
+    """One such process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.pid = process.pid
+
+    def fds(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def threads(self) -> int:
+        return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
+    def settles(self, fds: int, threads: int, patience: float = 10.0) -> bool:
+        """Whether it soon has so many descriptors and threads (again)."""
+        deadline = time.monotonic() + patience
+        while (self.fds(), self.threads()) != (fds, threads):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def end(self) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+        """Its state at the start, its state now, and what went wrong in between; it ends."""
+        self.process.send_signal(signal.SIGTERM)
+        out, errors = self.process.communicate(timeout=30)
+        assert self.process.returncode == 0, errors.decode()
+        assert errors == b"", errors.decode()
+        before, after, problems = json.loads(out)
+        return before, after, problems
+
+
+@contextmanager
+def live_target(
+    python: Path | str, doing: str, *, directory: Path, wrapper: tuple[str, ...] = (), **environment: str
+) -> Iterator[LiveTarget]:
+    """Start one, wait until it does what it is to do, and kill it if it is still there at the end."""
+    process = subprocess.Popen(
+        [*wrapper, str(python), "-c", PROLOGUE + STATES[doing]],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line == b"begun\n", process.stderr.read().decode() if process.stderr and not line else line
+        yield LiveTarget(process)
+    finally:
+        process.kill()
+        process.communicate()
