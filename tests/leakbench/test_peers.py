@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from leakbench.case import Case, load_case
+from leakbench.environments import NoEnvironmentError
 from leakbench.lines import append_line
 from leakbench.peers import run
 from leakbench.peers.inside import (
@@ -25,6 +26,7 @@ from leakbench.peers.inside.rows import Plan, Row
 from leakbench.peers.mann_kendall import rising, statistic
 from leakbench.peers.outcome import Outcome, read_outcomes
 from leakbench.peers.outside import slope_p_value, verdicts
+from leakbench.peers.packages import packages
 from leakbench.peers.registry import Peer
 from leakbench.scoring import is_culprit
 from leakbench.series import Series
@@ -300,3 +302,13 @@ def test_what_the_driver_has_made_and_the_app_keeps_is_a_leak(case: Case) -> Non
     found = outcome(tracemalloc_diff, with_texts, "leaky", 1000)
     assert found.verdict == "LEAK"
     assert outcome(tracemalloc_diff, with_texts, "fixed", 1000).verdict == "CLEAN"
+
+
+def test_packages_are_kept_by_their_version(tmp_path: Path) -> None:
+    kept = tmp_path / "peers" / "3.11-objgraph==3.6.2"
+    kept.mkdir(parents=True)
+    (kept / "installed.txt").touch()
+    assert packages(("objgraph==3.6.2",), "3.11", tmp_path) == kept
+    assert packages((), "3.11", tmp_path) is None
+    with pytest.raises(NoEnvironmentError, match=r"no Python 3\.99"):
+        packages(("objgraph==3.6.2",), "3.99", tmp_path)

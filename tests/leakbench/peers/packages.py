@@ -20,13 +20,13 @@ def packages(requirements: tuple[str, ...], python: str, cache: Path) -> Path | 
     """
     if not requirements:
         return None
-    name = "-".join(requirement.partition("=")[0].partition("<")[0] for requirement in requirements)
+    name = "-".join(requirements)
     directory = cache / "peers" / f"{python}-{name}"
     done = directory / "installed.txt"
     if not done.exists():
         shutil.rmtree(directory, ignore_errors=True)
         command = (str(interpreter(python)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        source = ("--only-binary", "memray") if name == "memray" else ()
+        source = ("--only-binary", "memray") if name.startswith("memray") else ()
         try:
             subprocess.run(
                 [*command, *source, "--target", str(directory), *requirements],

@@ -28,7 +28,7 @@ from leakbench.peers.inside.place import in_app, of_benchmark, place
 from leakbench.peers.inside.rows import BUDGET, Plan, Row, steady
 
 TITLE = "memray leaks"
-REQUIREMENTS: tuple[str, ...] = ("memray<2",)
+REQUIREMENTS: tuple[str, ...] = ("memray==1.19.3",)  # the last for Python 3.8
 OLDEST = (3, 8)
 _SHOWN = 10
 _CPYTHON = re.compile(r"(\./|.*/Python-3[^/]*/)?(Include|Modules|Objects|Parser|Programs|Python)/")
