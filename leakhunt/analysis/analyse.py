@@ -8,6 +8,7 @@ from typing import Final
 
 from leakhunt.analysis.assess import judge_routes
 from leakhunt.analysis.blocks import Experiment, memory_signal
+from leakhunt.analysis.case import Case
 from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, route_evidence, total_growth
 from leakhunt.analysis.explain import alone_rounds
@@ -15,6 +16,7 @@ from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.idle import Idle, background_report, read_run
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
 from leakhunt.analysis.judge import RouteJudgement
+from leakhunt.analysis.leads import find_leads
 from leakhunt.analysis.memory_split import memory_reports
 from leakhunt.analysis.next_step import next_command
 from leakhunt.analysis.plateau import plateau_paths
@@ -22,7 +24,7 @@ from leakhunt.analysis.processes import worker_reports
 from leakhunt.analysis.responses import NO_RESPONSES, count_responses, failed_once
 from leakhunt.analysis.routes import route_report
 from leakhunt.analysis.series import JUDGED_PHASES
-from leakhunt.analysis.suspects import Case, find_leads, find_suspects, per_second, weight
+from leakhunt.analysis.suspects import find_suspects, per_second, weight
 from leakhunt.analysis.thresholds import Thresholds, planned_thresholds
 from leakhunt.analysis.upgrade import settle_by_cap, upgrade
 from leakhunt.analysis.verdict import run_judgement

@@ -132,5 +132,7 @@ def _proven(experiment: Experiment, judgement: RouteJudgement) -> bool:
         return True
     if not {"live", "anonymous", "blocks"} & set(judgement.signals):
         return requests >= thresholds.resource_proof_requests
-    kept = max((s.per_request for n, s in (judgement.slopes or {}).items() if n in {"live", "anonymous"}), default=0.0)
-    return requests >= thresholds.proof_requests or kept * requests >= thresholds.proof_bytes
+    rate = max((s.per_request for n, s in (judgement.slopes or {}).items() if n in {"live", "anonymous"}), default=0.0)
+    # Less than any program keeps while it warms up proves little, after however many requests.
+    kept = rate * requests
+    return (requests >= thresholds.proof_requests and kept >= thresholds.hazard) or kept >= thresholds.proof_bytes

@@ -102,16 +102,17 @@ class Experiment:
 
 def read_experiment(ledger: Ledger, thresholds: Thresholds) -> Experiment:
     """The complete blocks of a run. A block that was cut short proves nothing and is left out."""
-    lotteries = [
-        Lottery(
-            tuple(route for route in ledger.routes if any(row.doses.get(route) for row in rows)),
-            rows,
-            len(ledger.routes),
-        )
-        for rows in ledger.blocks()
-    ]
+    lotteries = [_lottery(ledger, rows, thresholds) for rows in ledger.blocks()]
     complete = (lottery for lottery in lotteries if len(lottery.rows) >= rounds_needed(len(lottery.routes), thresholds))
     return Experiment(ledger, tuple(complete), thresholds)
+
+
+def _lottery(ledger: Ledger, rows: tuple[RoundGrowth, ...], thresholds: Thresholds) -> Lottery:
+    """A block, without the rounds in which all workers had just been replaced, if enough are left."""
+    routes = tuple(route for route in ledger.routes if any(row.doses.get(route) for row in rows))
+    steady = tuple(row for row in rows if not row.young)
+    enough = len(steady) >= rounds_needed(len(routes), thresholds)
+    return Lottery(routes, steady if enough else rows, len(ledger.routes))
 
 
 def rounds_needed(routes: int, thresholds: Thresholds) -> int:

@@ -66,7 +66,7 @@ def read_run(run: Run, thresholds: Thresholds) -> tuple[Experiment, Idle | None]
 def judge_idle(ledger: Ledger, thresholds: Thresholds) -> Idle | None:
     """What the idle rounds prove; None if there is no whole block of them."""
     rows = tuple(_as_dose(row) for row in ledger.of_phase(Phase.IDLE))
-    mine = Ledger((BACKGROUND,), rows, ledger.judged, ledger.short, split_known=True)
+    mine = Ledger((BACKGROUND,), rows, ledger.judged, ledger.short)
     experiment = read_experiment(mine, per_second(thresholds))
     if not experiment.blocks:
         return None

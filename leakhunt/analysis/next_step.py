@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Final
 
-from leakhunt.analysis.suspects import Case
+from leakhunt.analysis.case import Case
 from leakhunt.analysis.verdict import COMPLETE
 from leakhunt.model.report import Judgement, Site, Suspect, Verdict
 from leakhunt.model.run import OWN_COMMAND, Plan, Run

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from leakhunt.analysis.lives import life_span
 from leakhunt.analysis.sizes import excess_bytes
 from leakhunt.analysis.thresholds import Thresholds
 from leakhunt.model.measurement import Sample
 from leakhunt.model.run import Phase, Role, Round, Run
+from leakhunt.model.split import MALLOC_FREE
 from leakhunt.units import Seconds
 
+_YOUTH: Final = 1 / 3
+"""Part of the life of a worker that is recycled in which what it keeps is its warm-up."""
 JUDGED_PHASES: Final = (Phase.DOSE, Phase.REPEATED)
 
 
@@ -29,6 +33,8 @@ class Observation:
     seconds: Seconds
     first_use: bool = False
     """Whether it served some route for the first time in its life: what is loaded or cached once comes with that."""
+    young: bool = False
+    """Whether it was in the first third of its life, where workers are recycled: each warms up anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class RoundGrowth:
     seconds: Seconds
     excess: Mapping[str, float] = field(default_factory=dict)
     """By route whose uploads differ in size: bytes sent beyond what so many requests send on average."""
+    young: bool = False
+    """Whether all lives were: it tells how workers warm up, and little else."""
 
     @property
     def dose(self) -> float:
@@ -68,7 +76,9 @@ class Ledger:
     """Keys of the process lives that the rows are made of."""
     short: frozenset[str]
     """Lives too short to judge."""
-    split_known: bool
+    trimmed: float = 0.0
+    """Bytes that malloc gave back when it was asked to, after the verdict rounds."""
+    split_known: bool = True
     """False where several processes serve and none of them tells which requests it got."""
 
     def of_phase(self, *phases: Phase) -> tuple[RoundGrowth, ...]:
@@ -95,7 +105,14 @@ def read_ledger(run: Run, thresholds: Thresholds) -> Ledger:
         if observation.worker in judged:
             by_round[observation.round.index].append(observation)
     rows = tuple(_sum_round(group, temp_files, excess.get(index, {})) for index, group in sorted(by_round.items()))
-    return Ledger(routes, rows, judged, short, _split_known(run, routes))
+    return Ledger(routes, rows, judged, short, _trimmed(run, judged), _split_known(run, routes))
+
+
+def _trimmed(run: Run, judged: frozenset[str]) -> float:
+    """How much the free lists of the judged lives shrank."""
+    before = {split.worker: split.parts.get(MALLOC_FREE, 0) for split in run.splits if not split.trimmed}
+    after = {split.worker: split.parts.get(MALLOC_FREE, 0) for split in run.splits if split.trimmed}
+    return float(sum(max(0, before[worker] - after[worker]) for worker in after if worker in before.keys() & judged))
 
 
 def observe(run: Run, routes: Sequence[str]) -> tuple[Observation, ...]:
@@ -105,6 +122,7 @@ def observe(run: Run, routes: Sequence[str]) -> tuple[Observation, ...]:
     """
     servers = {worker.key for worker in run.workers if worker.role is Role.WORKER}
     marked = _has_route_marks(run, routes)
+    span = life_span(run)
     previous: dict[str, Sample] = {}
     found: list[Observation] = []
     for round_ in run.rounds:
@@ -117,7 +135,8 @@ def observe(run: Run, routes: Sequence[str]) -> tuple[Observation, ...]:
                 doses = _served(before, sample, routes) if marked else _asked(round_, run.routes)
                 growth = _growth(before, sample)
                 first = marked and any(dose and not before.served.get(route) for route, dose in doses.items())
-                found.append(Observation(sample.worker, round_, growth, doses, sample.time - before.time, first))
+                young = span is not None and sum(before.served.values()) < _YOUTH * span
+                found.append(Observation(sample.worker, round_, growth, doses, sample.time - before.time, first, young))
     return tuple(found)
 
 
@@ -189,8 +208,10 @@ def _temp_file_growth(rounds: Iterable[Round]) -> dict[int, float]:
 def _sum_round(
     observed: Sequence[Observation], temp_files: Mapping[int, float], excess: Mapping[str, float]
 ) -> RoundGrowth:
-    # A life that meets a route for the first time is left out of that round, unless all of them do.
-    group = [observation for observation in observed if not observation.first_use] or observed
+    # A life that is young, or meets a route for the first time, is left out of that round, unless all of them do.
+    grown_up = [observation for observation in observed if not observation.young]
+    usable = grown_up or observed
+    group = [observation for observation in usable if not observation.first_use] or usable
     round_ = group[0].round
     signals = set.intersection(*(set(observation.growth) for observation in group))
     growth = {signal: sum(observation.growth[signal] for observation in group) for signal in signals}
@@ -201,4 +222,7 @@ def _sum_round(
         for route, dose in observation.doses.items():
             doses[route] += dose
     seconds = max(observation.seconds for observation in group)
-    return RoundGrowth(round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds, excess)
+    young = not grown_up
+    return RoundGrowth(
+        round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds, excess, young
+    )

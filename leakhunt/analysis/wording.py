@@ -90,7 +90,12 @@ def clean(
 
 
 def released(signal: str, share: float) -> str:
-    """Growth that ended with the load."""
+    """Growth that ended with the load, or that was free memory."""
+    if signal == "anonymous":
+        return (
+            f"{share:.0%} of the growth of {_NOUNS[signal]} was free memory that malloc had kept, and gave back when "
+            "asked to: retention by the allocator, and no leak"
+        )
     return f"{share:.0%} of the growth of {_NOUNS[signal]} was given back within seconds of rest: late, and no leak"
 
 

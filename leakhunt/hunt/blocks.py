@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from leakhunt.analysis.assess import Assessment, RouteState, assess
 from leakhunt.analysis.error_rate import MAX_BLOCKS
+from leakhunt.analysis.lives import requests_per_round
 from leakhunt.hunt.doses import (
     FIRST_BASE,
     SPREAD,
@@ -18,7 +19,6 @@ from leakhunt.hunt.doses import (
     prime_doses,
     rounds_per_block,
 )
-from leakhunt.hunt.lives import requests_per_round
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
 from leakhunt.hunt.warm_up import StepCost
@@ -33,6 +33,8 @@ _NEXT_SHARE: Final = 0.12
 """Part that each further block may take: several of them, since one step of an allocator spoils a block."""
 _PROOF_SHARE: Final[Mapping[Effort, float]] = {Effort.QUICK: 0.0, Effort.NORMAL: 0.25, Effort.STRICT: 1.0}
 """Part of the time budget that is spent on making sure of what has been found already."""
+_RECYCLED: Final = 2
+"""How many times the rounds of a block where workers are recycled."""
 _MORE_ROUNDS: Final = 4
 """Rounds that a strict run adds to each block."""
 _PATIENCE: Final = 3.0
@@ -165,7 +167,9 @@ class Blocks:
         return ((steps,) if steps else ()) if together else tuple((step,) for step in steps)
 
     def _rounds_per_block(self, steps: int) -> int:
-        return rounds_per_block(steps) + (_MORE_ROUNDS if self._settings.effort is Effort.STRICT else 0)
+        rounds = rounds_per_block(steps) + (_MORE_ROUNDS if self._settings.effort is Effort.STRICT else 0)
+        # Doses are small where workers are recycled, and rounds in which all of them are young do not count.
+        return rounds if self._round_limit is None else _RECYCLED * rounds
 
     def _bases(self, steps: tuple[str, ...], turn: int, rounds: int, sharing: int) -> Mapping[str, int]:
         """The smallest dose of each step of a block; the time of a turn is shared by `sharing` steps."""

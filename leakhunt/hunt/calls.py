@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from leakhunt.analysis.suspects import wants_calls
+from leakhunt.analysis.leads import wants_calls
 from leakhunt.errors import AgentError
 from leakhunt.hunt.packages import Packages
 from leakhunt.hunt.rounds import Rounds

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from leakhunt.analysis.explain import alone_rounds
+from leakhunt.analysis.leads import is_rare
+from leakhunt.analysis.lives import life_span
 from leakhunt.analysis.paths import GrowingPath, growing_paths
-from leakhunt.analysis.suspects import is_rare
 from leakhunt.errors import AgentError
 from leakhunt.hunt.calls import watch_calls
 from leakhunt.hunt.doses import MEAN_MULTIPLE, base_for_total, prime_doses
-from leakhunt.hunt.lives import life_span
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.snapshots import caveat_of, inspect_holders, take_snapshots
 from leakhunt.hunt.warm_up import StepCost

@@ -8,7 +8,7 @@ import pytest
 
 from builders import App, Kept, explain, record
 from leakhunt.analysis.analyse import analyse
-from leakhunt.analysis.suspects import wants_calls
+from leakhunt.analysis.leads import wants_calls
 from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.report import Suspect
 from leakhunt.model.run import Phase, Round, Run

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from builders import App, record
-from leakhunt.hunt.lives import requests_per_round
+from leakhunt.analysis.lives import requests_per_round
 
 STEADY = App(routes=("GET /page",))
 

@@ -1,0 +1,72 @@
+"""Leads: what the rounds of a step alone say about where its growth comes from, brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from leakhunt.analysis.assess import assess
+from leakhunt.analysis.calls import blame_for_memory, is_held, watched_operations
+from leakhunt.analysis.causes import MAPPED_MEMORY, NATIVE_MEMORY
+from leakhunt.analysis.explain import AloneRounds, alone_rounds
+from leakhunt.analysis.join import Lead, join
+from leakhunt.analysis.paths import GrowingPath, growing_paths
+from leakhunt.analysis.sites import growing_sites
+from leakhunt.model.run import Run
+from leakhunt.model.snapshot import Frame
+
+_SAME: Final = 0.75
+"""Share of a route's growth from which held objects are taken to be all of it."""
+_EXPLAINED: Final = 0.5
+"""Share of it that objects have to explain, else they are not what grows."""
+
+
+def explained_paths(run: Run) -> Mapping[str, tuple[GrowingPath, ...]]:
+    """By step, the paths that its explain rounds show to grow: what is worth a closer look while the target lives."""
+    return {alone.step: growing_paths(alone) for alone in alone_rounds(run)}
+
+
+def wants_calls(run: Run, step: str) -> bool:
+    """Whether objects that something in Python holds leave much of the growth of a step unexplained."""
+    route = assess(run).routes.get(run.routes.get(step, step))
+    leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
+    held = sum(lead.size_per_request for lead in leads if is_held(lead))
+    return route is not None and held < _SAME * route.bytes_per_request
+
+
+def is_rare(run: Run, step: str) -> bool:
+    """Whether neither objects nor calls explain most of what a step keeps: few of its requests may keep it."""
+    route = assess(run).routes.get(run.routes.get(step, step))
+    if route is None or not wants_calls(run, step):
+        return False
+    leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
+    found = sum(lead.size_per_request for lead in leads)
+    operations = watched_operations(run, run.routes.get(step, step))
+    blames = (blame_for_memory(operations, cause, route.bytes_per_request) for cause in (NATIVE_MEMORY, MAPPED_MEMORY))
+    return found < _EXPLAINED * route.bytes_per_request and not any(blames)
+
+
+def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
+    """By route, joined paths and lines, equal ones of several steps merged."""
+    leads: dict[str, tuple[Lead, ...]] = {}
+    for alone in alone_rounds(run):
+        leads[alone.route] = _merge(leads.get(alone.route, ()), _leads_of(alone))
+    return leads
+
+
+def _leads_of(alone: AloneRounds) -> tuple[Lead, ...]:
+    return join(growing_paths(alone), growing_sites(alone))
+
+
+def _merge(known: Sequence[Lead], more: Sequence[Lead]) -> tuple[Lead, ...]:
+    """Both steps' leads; of two for the same place the larger."""
+    merged = {_place(lead): lead for lead in known}
+    for lead in more:
+        other = merged.get(_place(lead))
+        if other is None or lead.size_per_request > other.size_per_request:
+            merged[_place(lead)] = lead
+    return tuple(merged.values())
+
+
+def _place(lead: Lead) -> tuple[str | None, Frame | None]:
+    return (lead.path.path if lead.path else None, lead.site.frame if lead.site else None)
