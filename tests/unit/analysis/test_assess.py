@@ -88,6 +88,13 @@ def test_a_little_growth_that_stopped_is_warm_up() -> None:
     assert any("at first, then stopped growing" in reason for reason in found.reasons)
 
 
+def test_a_small_leak_is_made_sure_of_until_it_has_kept_more_than_any_warm_up() -> None:
+    small = App(routes=(IMAGE,), keeps={IMAGE: {"live": 100, "blocks": 1}}, noise=white(50))
+    early, late = (assess(record(small, blocks=blocks)).routes[IMAGE] for blocks in (4, 6))
+    assert (early.state, early.proven) == ("leak", False)
+    assert (late.state, late.proven) == ("leak", True)
+
+
 def test_growth_that_stopped_is_bounded() -> None:
     assert states(App(caches={IMAGE: Cache(800, 2_000)}), blocks=4)[IMAGE] == "bounded"
 

@@ -134,3 +134,12 @@ def test_live_bytes_come_before_anonymous_memory_where_every_round_has_them() ->
     assert memory_signal([*both, replace(both[0], growth={"anonymous": 1.0})]) == "anonymous"
     assert memory_signal([*both, replace(both[0], growth={"threads": 1.0})]) is None
     assert memory_signal([]) is None
+
+
+def test_rounds_of_workers_that_have_just_been_replaced_are_left_out_where_enough_others_are_left() -> None:
+    rows = [*rounds({"live": 0}, doses=(13, 7, 23, 11, 19, 17, 29))]
+    young = [replace(rows[0], young=True), *rows[1:]]
+    (block,) = experiment(young).blocks
+    assert len(block.rows) == 6
+    (block,) = experiment([*young[:1], *(replace(row, young=True) for row in rows[1:2]), *rows[2:]]).blocks
+    assert len(block.rows) == 7

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from leakhunt.analysis.frames import innermost_application, is_application, library_of, relative_file, short_file
+from leakhunt.analysis.frames import (
+    function_of,
+    innermost_application,
+    is_application,
+    library_of,
+    relative_file,
+    short_file,
+)
 from leakhunt.model.snapshot import Frame
 
 VIEW = Frame("/srv/app/shop/views.py", 12, "upload")
@@ -38,6 +45,28 @@ def test_of_several_frames_of_the_application_the_innermost_counts() -> None:
     assert innermost_application((installed("PIL/Image.py"), VIEW, caller)) == VIEW
     assert innermost_application((installed("PIL/Image.py"),)) is None
     assert innermost_application(()) is None
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("upload", "upload"),
+        ("Gallery.upload", "Gallery.upload"),
+        ("upload.<locals>.<genexpr>", "upload"),
+        ("Gallery.upload.<locals>.<listcomp>.<genexpr>", "Gallery.upload"),
+        ("upload.<locals>.<lambda>", "upload.<locals>.<lambda>"),
+        ("<module>", "<module>"),
+    ],
+)
+def test_a_comprehension_is_part_of_the_function_around_it(function: str, name: str) -> None:
+    frame = Frame(VIEW.file, 13, function)
+    assert function_of(frame, [frame]) == name
+
+
+def test_where_a_comprehension_does_not_tell_its_function_the_caller_does() -> None:
+    bare = Frame(VIEW.file, 13, "<genexpr>")
+    assert function_of(bare, [bare, installed("PIL/Image.py"), VIEW]) == "upload"
+    assert function_of(bare, [bare, installed("PIL/Image.py")]) == "<genexpr>"
 
 
 def test_memory_that_the_application_allocates_itself_is_no_librarys() -> None:

@@ -35,6 +35,7 @@ def oscillating(dose: int, last: float = 0.0) -> Experiment:
         ((400, 1_000), "leak"),
         ((1_000, 1_000, 0), "clean"),
         ((20_000, 20_000, 0), "bounded"),
+        ((20_000, 20_000, -40_000, 0), "clean"),
         ((1_000, 1_000, 1_000), "leak"),
     ],
 )

@@ -11,6 +11,7 @@ from leakhunt.analysis.series import Ledger, observe, read_ledger, signal_values
 from leakhunt.analysis.thresholds import DEFAULTS
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, Sample
 from leakhunt.model.run import Phase, Role, Round, Run, Worker
+from leakhunt.model.split import MALLOC_FREE, MemorySplit
 
 IMAGE: Final = "POST /image"
 EMPTY: Final = replace(record(App(), rounds=0), rounds=(), requests=(), routes={"image": IMAGE, "again": IMAGE})
@@ -161,3 +162,30 @@ def test_rounds_are_found_by_phase_and_by_block() -> None:
 def test_a_run_without_rounds_has_an_empty_ledger() -> None:
     found = read_ledger(EMPTY, DEFAULTS)
     assert (found.routes, found.rounds, found.judged, found.blocks()) == ((IMAGE,), (), frozenset(), ())
+
+
+def test_a_young_worker_is_left_out_of_a_round_that_an_old_one_saw_too() -> None:
+    old = [(reading("1@1", 100 * i, {IMAGE: 50 + 10 * i}, time=float(i)),) for i in range(4)]
+    new = [(reading("2@2", 9_000 * i, {IMAGE: 1 + 10 * i}, time=float(i)),) for i in range(4)]
+    run = played(*((a, b) for (a,), (b,) in zip(old, new, strict=True)))
+    ended = replace(run.workers[0], died=9.0, death="recycled")
+    rows = read_ledger(replace(run, workers=(ended, *run.workers[1:])), DEFAULTS).rounds
+    assert [row.growth["live"] for row in rows] == [100, 100, 100]
+    assert not any(row.young for row in rows)
+
+
+def test_a_round_of_young_workers_alone_says_so() -> None:
+    lives = [(reading("1@1", 100 * i, {IMAGE: 30 * i}, time=float(i)),) for i in range(5)]
+    run = played(*lives)
+    ended = replace(run, workers=(replace(run.workers[0], died=9.0, death="recycled"),))
+    assert [row.young for row in read_ledger(ended, DEFAULTS).rounds] == [True, True, False, False]
+
+
+def test_what_malloc_gave_back_is_that_of_the_judged_lives() -> None:
+    run = played(*life("1@1", *range(6)))
+
+    def free(worker: str, size: int, *, trimmed: bool = False) -> MemorySplit:
+        return MemorySplit(worker, 1, 9_000, {MALLOC_FREE: size}, {}, "glibc", True, trimmed=trimmed)
+
+    splits = (free("1@1", 500), free("7@7", 900), free("1@1", 100, trimmed=True), free("7@7", 0, trimmed=True))
+    assert read_ledger(replace(run, splits=splits), DEFAULTS).trimmed == 400

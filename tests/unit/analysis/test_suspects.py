@@ -93,3 +93,41 @@ def test_a_table_that_doubled_does_not_make_its_line_larger_than_the_growth_of_t
 def test_one_block_is_one_block() -> None:
     (found,) = suspects(20_000, [Kept(PICTURES, size=20_000, stack=[VIEW], allocated=20_000)])
     assert "the line leaves exactly 1 block behind per request" in found.reasons
+
+
+# --- What weighs how much. ------------------------------------------------------------------------------------------
+
+FILES: Final = (("shop.views", "module"), ("._FILES", "list"), ("[*]", "str"))
+POOL: Final = (("shop.views", "module"), ("._POOL", "list"), ("[*]", "threading.Thread"))
+
+
+def of_resources(keeps: dict[str, float], kept: Sequence[Kept]) -> tuple[Suspect, ...]:
+    """Of a route that leaves so much of each signal behind with every request."""
+    app = App(routes=(IMAGE,), keeps={IMAGE: keeps})
+    return analyse(explain(record(app), IMAGE, kept)).suspects
+
+
+def test_objects_that_become_as_many_as_files_stand_for_them_whatever_they_are() -> None:
+    (found,) = of_resources({"live": 120, "temp_files": 1.0}, [Kept(FILES, size=110, stack=[VIEW], allocated=120)])
+    assert (found.cause, found.path) == ("temporary-files", "shop.views._FILES[*]")
+    assert found.site is not None
+    assert found.count_per_request == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_file_with_each_request_weighs_more_than_some_bytes() -> None:
+    few = Kept(NAMES, per_request=3.0, size=100, stack=[FORM], allocated=300)
+    found = of_resources({"live": 300, "temp_files": 1.0}, [few])
+    assert [suspect.cause for suspect in found] == ["temporary-files", "python-objects"]
+
+
+def test_much_memory_weighs_more_than_a_thread_now_and_then() -> None:
+    big = Kept(PICTURES, size=50_000, stack=[VIEW], allocated=50_000)
+    found = of_resources({"live": 50_000, "threads": 0.1}, [big])
+    assert [suspect.cause for suspect in found] == ["python-objects", "threads"]
+
+
+def test_memory_outside_python_comes_with_the_threads_where_these_become_more() -> None:
+    (found,) = of_resources({"live": 5_000, "threads": 1.0}, [Kept(POOL, size=300, stack=[VIEW], allocated=300)])
+    assert (found.cause, found.path) == ("threads", "shop.views._POOL[*]")
+    assert found.bytes_per_request == pytest.approx(5_000, rel=0.02)
+    assert any("they come with the threads" in reason for reason in found.reasons)

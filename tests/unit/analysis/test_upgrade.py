@@ -5,7 +5,7 @@ import pytest
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.paths import GrowingPath, Hop
-from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, upgrade
+from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, settle_by_cap, upgrade
 from leakhunt.model.snapshot import Container
 from unit.analysis.ledgers import blocks, experiment
 
@@ -144,3 +144,30 @@ def test_a_cap_says_nothing_about_a_route_whose_growth_is_not_proven(state: str)
 def test_what_counts_have_settled_may_still_turn_out_to_have_a_cap() -> None:
     assert upgrade(NOISY, OPEN, [lead()], []).state == "leak"
     assert upgrade(NOISY, OPEN, [lead()], [capped()]).state == "bounded"
+
+
+# --- Stores that are full. ------------------------------------------------------------------------------------------
+
+
+def test_an_undecided_route_whose_memory_a_capped_store_holds_is_bounded() -> None:
+    path = lead().path
+    assert path is not None
+    found = settle_by_cap(OPEN, [path], [capped()])
+    assert found.state == "bounded"
+    assert found.reasons[0].startswith(CAPPED)
+    assert found.reasons[1:] == OPEN.reasons
+
+
+def test_a_store_without_a_cap_settles_nothing() -> None:
+    path = lead().path
+    assert path is not None
+    assert settle_by_cap(OPEN, [path], [capped(cap=None)]) == OPEN
+
+
+def test_a_capped_store_that_holds_little_of_it_settles_nothing_and_is_named_all_the_same() -> None:
+    small, large = lead(5_000).path, lead(15_000, name="_LOG").path
+    assert small is not None
+    assert large is not None
+    found = settle_by_cap(OPEN, [large, small], [capped()])
+    assert found.state == "open"
+    assert found.reasons[0].startswith(CAPPED)
