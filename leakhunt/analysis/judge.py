@@ -137,11 +137,13 @@ def _hazardous(experiment: Experiment, history: _History, early: float | None) -
 
 
 def _still_kept(history: _History) -> float:
-    """Bytes that the route keeps after all blocks: a store that is emptied when it is full keeps nothing for good."""
-    return max(
-        sum(slopes[name].per_request * slopes[name].requests for slopes in history.slopes if name in slopes)
-        for name in _MEMORY
-    )
+    """Bytes that the route keeps after all blocks: a store that is emptied when it is full keeps nothing for good.
+
+    Live bytes tell it where they were read: what allocators keep of freed memory is used again.
+    """
+    signal = next((name for name in _MEMORY if name in history.slopes[-1]), "live")
+    known = (slopes[signal] for slopes in history.slopes if signal in slopes)
+    return sum(slope.per_request * slope.requests for slope in known)
 
 
 def _small_growths(experiment: Experiment, history: _History) -> Mapping[str, Slope]:

@@ -12,6 +12,7 @@ from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.join import Lead, join
 from leakhunt.analysis.paths import GrowingPath, growing_paths
 from leakhunt.analysis.sites import growing_sites
+from leakhunt.analysis.thresholds import planned_thresholds
 from leakhunt.model.run import Run
 from leakhunt.model.snapshot import Frame
 
@@ -35,15 +36,16 @@ def wants_calls(run: Run, step: str) -> bool:
 
 
 def is_rare(run: Run, step: str) -> bool:
-    """Whether neither objects nor calls explain most of what a step keeps: few of its requests may keep it."""
+    """Whether neither objects nor calls explain most of the live bytes of a step: few of its requests may keep them."""
     route = assess(run).routes.get(run.routes.get(step, step))
-    if route is None or not wants_calls(run, step):
+    live = 0.0 if route is None else route.growth.get("live", 0.0)
+    if live < planned_thresholds(run.plan).live or not wants_calls(run, step):
         return False
     leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
     found = sum(lead.size_per_request for lead in leads)
     operations = watched_operations(run, run.routes.get(step, step))
-    blames = (blame_for_memory(operations, cause, route.bytes_per_request) for cause in (NATIVE_MEMORY, MAPPED_MEMORY))
-    return found < _EXPLAINED * route.bytes_per_request and not any(blames)
+    blames = (blame_for_memory(operations, cause, live) for cause in (NATIVE_MEMORY, MAPPED_MEMORY))
+    return found < _EXPLAINED * live and not any(blames)
 
 
 def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:
