@@ -12,7 +12,7 @@ from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.join import Lead, join
 from leakhunt.analysis.paths import GrowingPath, growing_paths
 from leakhunt.analysis.sites import growing_sites
-from leakhunt.analysis.thresholds import planned_thresholds
+from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, planned_thresholds
 from leakhunt.model.run import Run
 from leakhunt.model.snapshot import Frame
 
@@ -36,10 +36,16 @@ def wants_calls(run: Run, step: str) -> bool:
 
 
 def is_rare(run: Run, step: str) -> bool:
-    """Whether neither objects nor calls explain most of the live bytes of a step: few of its requests may keep them."""
+    """Whether neither objects nor calls explain most of the live bytes of a step: few of its requests may keep them.
+
+    Threads, descriptors and files that become more are a reason of their own.
+    """
+    thresholds = planned_thresholds(run.plan)
     route = assess(run).routes.get(run.routes.get(step, step))
-    live = 0.0 if route is None else route.growth.get("live", 0.0)
-    if live < planned_thresholds(run.plan).live or not wants_calls(run, step):
+    growth = {} if route is None else route.growth
+    live = growth.get("live", 0.0)
+    resources = any(growth.get(signal, 0.0) >= thresholds.of(signal) for signal in RESOURCE_SIGNALS)
+    if live < thresholds.live or resources or not wants_calls(run, step):
         return False
     leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
     found = sum(lead.size_per_request for lead in leads)

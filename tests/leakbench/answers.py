@@ -33,6 +33,7 @@ def read_answer(report: Mapping[str, Any], *, case: Path, environment: Path) -> 
         seconds_to_verdict=max(_ends(report), default=None),
         server=report["conditions"].get("server", report["plan"]["server"]),
         python=report["conditions"].get("python", ""),
+        unexplained=max((_rest(memory) for memory in report["memory"]), default=None),
         caveats=tuple(caveat["code"] for caveat in report["caveats"]),
     )
 
@@ -44,6 +45,12 @@ def _main_route(report: Mapping[str, Any]) -> Mapping[str, Any]:
         return -_WORST_FIRST.index(route["verdict"]), route["bytes_per_request"] or 0.0
 
     return max((route for route in report["routes"] if route["verdict"] in _WORST_FIRST), key=badness, default={})
+
+
+def _rest(memory: Mapping[str, Any]) -> float:
+    """The share of a worker's RSS that no part accounts for."""
+    rest = sum(part["end"] for part in memory["parts"] if part["part"] == "rest")
+    return abs(float(rest)) / max(1.0, float(memory["rss_end"]))
 
 
 def _ends(report: Mapping[str, Any]) -> Iterator[float]:

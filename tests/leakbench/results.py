@@ -55,6 +55,8 @@ class Answer:
     """From the start of the run to the end of the verdict rounds."""
     server: str
     python: str
+    unexplained: float | None
+    """Share of the RSS that the memory split leaves unexplained at the end, of the worst worker."""
     caveats: tuple[str, ...]
 
 

@@ -28,6 +28,7 @@ ANSWER = Answer(
     seconds_to_verdict=4.0,
     server="wsgiref",
     python="3.12.1",
+    unexplained=0.01,
     caveats=(),
 )
 RESULT = Result(

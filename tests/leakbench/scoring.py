@@ -186,6 +186,7 @@ def spreads(scored: Iterable[Scored]) -> tuple[Spread, ...]:
     seconds = (answer.seconds_to_verdict for answer in answers)
     return (
         Spread("error of the bytes per request of a leak", errors, "%"),
+        Spread("RSS that the memory split leaves unexplained", tuple(_measured(a.unexplained for a in answers)), "%"),
         Spread("rounds to the verdict", tuple(float(answer.rounds) for answer in answers), ""),
         Spread("requests", tuple(float(answer.requests) for answer in answers), ""),
         Spread("seconds to the verdict", tuple(_measured(seconds)), "s"),
