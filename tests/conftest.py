@@ -23,6 +23,9 @@ ROOT = Path(__file__).parent.parent
 TESTED_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
 """Versions that a target may run on."""
 
+NEWER_PYTHONS = ("3.14", "3.15")
+"""Versions that can be attached to, besides; `make newer-pythons` fetches them."""
+
 
 # --- Under CI a skipped test is a failure: what CI could run must not go unseen. ------------------------------------
 
@@ -169,6 +172,14 @@ def find_interpreters() -> dict[str, Path]:
     """As the fixture, for tests with one case per interpreter."""
     found = ((version, _find_interpreter(version)) for version in TESTED_PYTHONS)
     return {version: python for version, python in found if python is not None}
+
+
+@lru_cache(maxsize=1)
+def find_attachable() -> dict[str, Path]:
+    """Every CPython found that can be attached to, by version."""
+    fetched = {version: ROOT / f".cache/pythons/usr/bin/python{version}" for version in NEWER_PYTHONS}
+    newer = {version: path if path.exists() else _find_interpreter(version) for version, path in fetched.items()}
+    return find_interpreters() | {version: python for version, python in newer.items() if python is not None}
 
 
 def _find_interpreter(version: str) -> Path | None:

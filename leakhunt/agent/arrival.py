@@ -12,11 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any, Callable
+    from typing import Any, Callable, Iterable
 
 PACKAGE = "leakhunt.agent"
 PATIENCE = 5.0
 """Seconds the agent waits for its controller before it leaves again."""
+AT_ONCE = 50
+"""Modules to look at before the app may go on."""
 
 
 class Luggage:
@@ -124,48 +126,101 @@ def _connected(connection: Any, place: Any) -> Any:
 
 
 def _enter(offers: Any, token: str, holder: str) -> None:
-    """Let the agent in; if one is there already, tell the controller whose it is."""
-    try:
-        luggage = Luggage()
-        luggage.threads.add(_original("_thread", "get_ident")())
-        package: Any = type(sys)(PACKAGE)
-        package.__path__ = []
-        package.holder = holder
-        # One step under the GIL: of two that arrive at once, one finds the other.
-        there = sys.modules.setdefault(PACKAGE, package)
-        if there is package:
-            _settle(offers, token, luggage)
-        else:
-            _take_no_signals()
-            connection = meet(offers, token)
-            _receive(connection)
-            _tell(connection, {"hello": "busy", "token": token, "holder": getattr(there, "holder", None)})
-    except BaseException:
-        return
-
-
-def _settle(offers: Any, token: str, luggage: Luggage) -> None:
+    """Meet the controller and let the agent in; if one is there already, tell whose it is."""
+    luggage = Luggage()
+    luggage.threads.add(_original("_thread", "get_ident")())
     connection = None
+    settled = False
     try:
         before = _resident()
         sys.meta_path.insert(0, luggage)
         _take_no_signals()
+        # First of all: a controller that has died meanwhile must not keep others out.
         connection = meet(offers, token)
         luggage.sources = _receive(connection)["sources"]
-        from leakhunt.agent.control import attach
+        other = _claim(holder)
+        if other is None:
+            from leakhunt.agent.control import attach
 
-        attach(connection, offers, token, luggage, before)
+            attach(connection, offers, token, luggage, before)
+            settled = True
+        else:
+            luggage.sources = {}
+            _tell(connection, {"hello": "busy", "token": token, "holder": other})
     except BaseException as error:
+        _tell(connection, {"hello": "failure", "token": token, "error": f"{type(error).__name__}: {error}"})
+    if not settled:
         _leave(luggage)
-        if connection is not None:
-            _tell(connection, {"hello": "failure", "token": token, "error": f"{type(error).__name__}: {error}"})
+
+
+def _claim(holder: str) -> str | None:
+    """Make this process ours; who has it, if that is somebody else."""
+    package: Any = type(sys)(PACKAGE)
+    package.__path__ = []
+    package.holder = holder
+    # One step under the GIL: of two that arrive at once, one finds the other.
+    there = sys.modules.setdefault(PACKAGE, package)
+    return None if there is package else str(getattr(there, "holder", "another leakhunt"))
 
 
 def _leave(luggage: Any) -> None:
-    if luggage in sys.meta_path:
+    """Be gone without a trace."""
+    try:
         sys.meta_path.remove(luggage)
+        if luggage.sources:
+            forget()
+        unload(luggage.loaded, luggage.before)
+    except Exception:
+        return
+
+
+def forget() -> None:
+    """Take the agent's modules out of the table; those that still run keep each other."""
     for name in [each for each in sys.modules if each.split(".")[0] == PACKAGE]:
         del sys.modules[name]
+
+
+def unload(names: Iterable[str], before: frozenset[str]) -> list[str]:
+    """Forget these modules as if they had not been imported; those that had to stay, as the app uses one by now.
+
+    `before` are the modules that the app had when the agent came. Whoever imports one of ours again gets a new copy,
+    which is why none may be in use.
+    """
+    ours = {name: sys.modules[name] for name in names if name in sys.modules and name not in before}
+    if _used(ours, before):
+        return sorted(ours)
+    for name, module in ours.items():
+        sys.modules.pop(name, None)
+        parent, _, last = name.rpartition(".")
+        if parent in sys.modules and vars(sys.modules[parent]).get(last) is module:
+            delattr(sys.modules[parent], last)
+    return []
+
+
+def _used(ours: dict[str, ModuleType], before: frozenset[str]) -> bool:
+    """Whether a module of the app holds one of these, or a function or class of one."""
+    # One that the app had under another name (`collections.abc` is `_collections_abc`) may be in use.
+    modules = {id(module) for module in ours.values()} - {id(sys.modules.get(name)) for name in before}
+    for number, (name, each) in enumerate(list(sys.modules.items())):
+        if name in ours or name.split(".")[0] == PACKAGE:
+            continue
+        if number % AT_ONCE == 0:
+            _original("time", "sleep")(0)
+        for attribute, value in list(getattr(each, "__dict__", {}).items()):
+            # A package has its modules as attributes. What was there before may have classes that call themselves
+            # after one of ours, but has them of its own.
+            if id(value) in modules and f"{name}.{attribute}" not in ours:
+                return True
+            if name not in before and _home(value) in ours:
+                return True
+    return False
+
+
+def _home(value: Any) -> Any:
+    """The module of a function or class, without running code of the app."""
+    if isinstance(value, (type(_home), type(len))):
+        return value.__module__
+    return type.__getattribute__(value, "__dict__").get("__module__") if isinstance(value, type) else None
 
 
 def _receive(connection: Any) -> dict[str, Any]:
@@ -185,13 +240,17 @@ def _receive(connection: Any) -> dict[str, Any]:
 
 
 def _tell(connection: Any, message: dict[str, Any]) -> None:
-    """Send one last frame."""
-    import json
-
+    """Send one last frame, if there is a connection and somebody listens."""
+    if connection is None:
+        return
     try:
+        import json
+
         body = json.dumps(message).encode()
         connection.settimeout(PATIENCE)
         connection.sendall(len(body).to_bytes(4, "big") + body)
+    except Exception:
+        return
     finally:
         connection.close()
 

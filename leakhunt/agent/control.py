@@ -8,6 +8,7 @@ import sys
 import time
 
 from leakhunt.agent import clone, commands, departure, forks, spawn, wire
+from leakhunt.agent.arrival import forget
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.hooks import HOOKS
 from leakhunt.agent.journal import clear, note
@@ -126,7 +127,7 @@ class Agent:
         commands.stop_tracing()
         commands.stop_watching()
         self._undo()
-        self._forget()
+        forget()
 
     def revive(self) -> None:
         """Start in a process that was forked behind Python's back."""
@@ -252,13 +253,8 @@ class Agent:
         while self.children:
             self._reap()
             sleep(0.005)
-        self._forget()
+        forget()
         self._close()  # last: the controller takes it for the end
-
-    @staticmethod
-    def _forget() -> None:
-        for name in [each for each in sys.modules if each.split(".")[0] == "_leakhunt_agent"]:
-            del sys.modules[name]
 
     def _close(self) -> None:
         if self._socket is not None:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, find_interpreters
+from conftest import NEWER_PYTHONS, ROOT, find_attachable
 from leakhunt.targets.hub import AgentHub
-from leakhunt.targets.inject.attach import AttachError, attach
+from leakhunt.targets.inject.attach import attach
+from leakhunt.targets.inject.injection import AttachError
 from live_target import STATES, LiveTarget, live_target
 
 QUICK = {
@@ -43,7 +44,7 @@ with AgentHub(Path(sys.argv[2])) as hub:
 
 
 def cases() -> Iterator[object]:
-    for version in find_interpreters():
+    for version in find_attachable():
         for doing in STATES:
             marks = () if (version, doing) in QUICK else (pytest.mark.slow,)
             yield pytest.param(version, doing, marks=marks)
@@ -70,7 +71,7 @@ def assert_untouched(target: LiveTarget) -> None:
 
 @pytest.mark.parametrize(("version", "doing"), list(cases()))
 def test_an_agent_comes_and_goes_without_a_trace(version: str, doing: str, hub: AgentHub, place: Path) -> None:
-    with live_target(find_interpreters()[version], doing, directory=place) as target:
+    with live_target(find_attachable()[version], doing, directory=place) as target:
         fds, threads = target.fds(), target.threads()
         for _ in range(3):
             attached = attach(target.pid, hub, timeout=60)
@@ -87,13 +88,26 @@ def test_an_agent_comes_and_goes_without_a_trace(version: str, doing: str, hub: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("doing", ["accept", "malloc"])
-@pytest.mark.parametrize("version", find_interpreters())
+@pytest.mark.parametrize("version", find_attachable())
 def test_thirty_times_in_a_row_leave_nothing(version: str, doing: str, hub: AgentHub, place: Path) -> None:
-    with live_target(find_interpreters()[version], doing, directory=place) as target:
+    with live_target(find_attachable()[version], doing, directory=place) as target:
         fds, threads = target.fds(), target.threads()
         for _ in range(30):
             assert attach(target.pid, hub, timeout=60).link.detach() == ()
         assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
+@pytest.mark.parametrize("doing", ["accept", "busy", "sleep"])
+@pytest.mark.parametrize("version", [each for each in find_attachable() if each in NEWER_PYTHONS])
+def test_newer_versions_run_the_text_by_their_own_means(version: str, doing: str, hub: AgentHub, place: Path) -> None:
+    with live_target(find_attachable()[version], doing, directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        attached = attach(target.pid, hub)
+        assert attached.method == "remote debugging"
+        assert attached.link.detach() == ()
+        assert target.settles(fds, threads)
+        assert not list(Path("/dev/shm").glob(f"leakhunt-{os.getpid()}-*"))
         assert_untouched(target)
 
 
@@ -110,18 +124,23 @@ def test_where_no_descriptor_can_be_taken_the_agent_connects_by_itself(way: str,
 
 
 def test_a_second_controller_is_refused_by_name(hub: AgentHub, place: Path) -> None:
-    with live_target(sys.executable, "accept", directory=place) as target, controller(target, place) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"attached\n"
-        with pytest.raises(AttachError, match=rf"already being observed by PID {other.pid} \(-c {target.pid}"):
-            attach(target.pid, hub)
+    with live_target(sys.executable, "accept", directory=place) as target:
         fds = target.fds()
-        other.kill()
-        other.wait()
-        assert target.settles(fds - 3, 1)
+        with controller(target, place) as other:
+            refuse(target, other, hub)
+            other.kill()
+            other.wait()
+        assert target.settles(fds, 1)
         attach(target.pid, hub).link.detach()
-        assert target.settles(fds - 3, 1)
+        assert target.settles(fds, 1)
         assert_untouched(target)
+
+
+def refuse(target: LiveTarget, other: subprocess.Popen[bytes], hub: AgentHub) -> None:
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"attached\n"
+    with pytest.raises(AttachError, match=rf"already being observed by PID {other.pid} \(-c {target.pid}"):
+        attach(target.pid, hub)
 
 
 @pytest.mark.parametrize("doing", ["accept", "busy"])

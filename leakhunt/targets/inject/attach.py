@@ -14,29 +14,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from leakhunt.agent import bundle, wire
-from leakhunt.errors import AgentError, TargetError
+from leakhunt.errors import AgentError
 from leakhunt.targets.answers import read_hello
 from leakhunt.targets.hub import AgentHub, AgentLink
-from leakhunt.targets.inject import helper
 from leakhunt.targets.inject.channel import WAYS, Meeting, take
+from leakhunt.targets.inject.debugging import Debugging
+from leakhunt.targets.inject.injection import HELLO, AttachError, Injection
 from leakhunt.targets.inject.interpreter import Interpreter, NoRoom, find_interpreter
 from leakhunt.targets.inject.memory import Memory, open_memory, read_mappings
 from leakhunt.targets.inject.preflight import preflight, refusal
-from leakhunt.targets.inject.stop_window import Job, Outcome
 from leakhunt.targets.reach import Reach
 from leakhunt.targets.tree import Process, descendants, read_process
 from leakhunt.units import Seconds
 
-HELLO: Final[Seconds] = 2.0
-"""How long an agent may take to say hello once its text has been run."""
-_LOOK: Final[Seconds] = 0.4
-"""How long to look for a thread that waits, before the main thread is asked instead."""
+METHODS: Final = ("remote debugging", "ptrace")
 _LOCK_PATIENCE: Final[Seconds] = 5.0
 _POLL: Final[Seconds] = 0.01
-
-
-class AttachError(TargetError):
-    """The process was not attached to, and is as it was unless the message says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +38,7 @@ class Attached:
 
     link: AgentLink
     method: str
-    """How the text came in: `ptrace` or `remote debugging`."""
+    """How its text came to be run: one of `METHODS`."""
     way: str
     """How the agent reaches us: one of `channel.WAYS`."""
     stopped: Seconds
@@ -54,11 +47,19 @@ class Attached:
     """From the call to the hello."""
 
 
-def attach(pid: int, hub: AgentHub, *, timeout: Seconds = 10.0, ways: tuple[str, ...] = WAYS) -> Attached:
+def attach(
+    pid: int,
+    hub: AgentHub,
+    *,
+    timeout: Seconds = 10.0,
+    ways: tuple[str, ...] = WAYS,
+    methods: tuple[str, ...] = METHODS,
+) -> Attached:
     """Bring an agent into a process and have `hub` serve it.
 
     `timeout` is how long the app may take to run the text: a thread of it has to wait for something, or its main
-    thread to run Python. `ways` are the ways to try for the agent to reach us, in that order.
+    thread to run Python. `ways` are the ways to try for the agent to reach us, in that order,
+    and `methods` to have its text run; those that the interpreter does not offer are passed over.
 
     Raises:
         AttachError: it was refused, or did not work.
@@ -69,94 +70,19 @@ def attach(pid: int, hub: AgentHub, *, timeout: Seconds = 10.0, ways: tuple[str,
     if process is None:
         raise AttachError(f"PID {pid} does not exist (any more)")
     with _alone(pid), open_memory(pid) as memory:
-        interpreter = _find_interpreter(memory, process)
-        attempt = _Attempt(process, interpreter, began + timeout)
+        injection = Injection(process, _find_interpreter(memory, process), began + timeout)
         for way in ways:
             with Meeting(pid, way) as meeting:
-                if meeting.offers and (connection := attempt.inject(meeting)) is not None:
-                    link = _welcome(connection, meeting, process, hub)
-                    return Attached(link, "ptrace", way, attempt.stopped, time.monotonic() - began)
-    raise attempt.no_answer()
-
-
-class _Attempt:
-    """What has been tried with one process."""
-
-    def __init__(self, process: Process, interpreter: Interpreter, deadline: float) -> None:
-        self._process = process
-        self._interpreter = interpreter
-        self._deadline = deadline
-        self.stopped: Seconds = 0.0
-
-    def inject(self, meeting: Meeting) -> socket.socket | None:
-        """Have the agent come to the meeting; None if its text was run and it has not come."""
-        text = bundle.arrival_text(meeting.offers, meeting.token)
-        outcome = self._perform("run", text, min(_LOOK, self._left()))
-        if outcome.done:
-            return meeting.wait(
-                max(self._deadline, time.monotonic()) if _is_slow(outcome) else time.monotonic() + HELLO
-            )
-        return self._queue(meeting, text)
-
-    def no_answer(self) -> AttachError:
-        """The text was run, and nobody came."""
-        return AttachError(
-            f"injected, but no agent answered from PID {self._process.pid} within {HELLO:.0f} s"
-            f" (the app was stopped for {self.stopped * 1e3:.1f} ms)",
-            "The app may not be allowed to start a thread or to open a socket (pids limit, seccomp).",
-        )
-
-    def _queue(self, meeting: Meeting, text: str) -> socket.socket | None:
-        """No thread waits: have the main thread run the text when it can, and wake it if it waits for a lock."""
-        pid = self._process.pid
-        outcome = self._perform("queue", text, max(1.0, self._left()))
-        if not outcome.done:
-            raise AttachError(f"PID {pid} cannot be attached to: {outcome.problem}. Nothing was changed")
-        woken = time.monotonic()
-        while (connection := meeting.wait(time.monotonic() + 0.2)) is None and time.monotonic() < self._deadline:
-            if time.monotonic() - woken > 0.2:
-                self._perform("nudge", "", 0.05)
-                woken = time.monotonic()
-        if connection is None:
-            connection = self._cancel(outcome, meeting)
-        with suppress(OSError), open_memory(pid) as memory:
-            memory.write(self._interpreter.code_at, bytes.fromhex(outcome.previous))
-        return connection
-
-    def _cancel(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
-        """Make the queued text a comment; the agent, if it came at the last moment after all."""
-        pid = self._process.pid
-        with suppress(OSError), open_memory(pid) as memory:
-            memory.write(outcome.text_at, b"#")
-        connection = meeting.wait(time.monotonic() + 0.1)
-        if connection is None:
-            raise AttachError(
-                f"PID {pid} did not run what was asked of it: its main thread is busy in {_where(pid)}."
-                " The request was cancelled",
-                "Try again while it handles requests, or give it more time.",
-            )
-        return connection
-
-    def _perform(self, kind: str, text: str, patience: Seconds) -> Outcome:
-        at = self._interpreter
-        api = {"run": (at.ensure, at.run, at.release), "queue": (at.add, at.run), "nudge": ()}[kind]
-        avoid = [(each.address, each.size) for each in (at.add, at.make) if each is not None]
-        job = Job(
-            kind=kind,
-            pid=self._process.pid,
-            started=self._process.started,
-            patience=patience,
-            text=text,
-            code_at=at.code_at,
-            api=tuple(each.address for each in api),
-            avoid=tuple(avoid),
-        )
-        outcome = helper.perform(job)
-        self.stopped = max(self.stopped, outcome.stopped)
-        return outcome
-
-    def _left(self) -> Seconds:
-        return max(0.05, self._deadline - time.monotonic())
+                if not meeting.offers:
+                    continue
+                for name, inject in (
+                    ("remote debugging", Debugging(injection, memory).inject),
+                    ("ptrace", injection.inject),
+                ):
+                    if name in methods and (connection := inject(meeting)) is not None:
+                        link = _welcome(connection, meeting, process, hub)
+                        return Attached(link, name, way, injection.stopped, time.monotonic() - began)
+    raise injection.no_answer()
 
 
 def _require_permission(pid: int) -> None:
@@ -244,17 +170,3 @@ def _alone(pid: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _is_slow(outcome: Outcome) -> bool:
-    """Whether the thread was let go before it was done: it waits for the GIL."""
-    return outcome.stopped > 10.0
-
-
-def _where(pid: int) -> str:
-    """What the main thread does, as the kernel sees it."""
-    with suppress(OSError):
-        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
-        if number.lstrip("-").isdigit() and int(number) >= 0:
-            return f"system call {number}"
-    return "its own code"

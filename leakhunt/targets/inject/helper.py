@@ -28,7 +28,8 @@ def perform(job: Job) -> Outcome:
     process = start()
     try:
         answer, errors = process.communicate(
-            json.dumps(asdict(job)).encode(), timeout=job.patience + STOP_LIMIT + RUN_LIMIT + _MARGIN
+            json.dumps(asdict(job)).encode(),
+            timeout=sum(patience for _, patience in job.steps) + STOP_LIMIT + RUN_LIMIT + _MARGIN,
         )
     except subprocess.TimeoutExpired:
         return Outcome(problem="the process that stops its thread does not answer")

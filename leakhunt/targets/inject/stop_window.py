@@ -43,16 +43,16 @@ _FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal
 class Job:
     """What to do to a process."""
 
-    kind: str
-    """`run` a text in a thread that waits, `queue` it for the main thread, or `nudge` the main thread."""
     pid: int
     started: int
     """Clock ticks since boot: a pid may have been given to another process meanwhile."""
-    patience: float
-    """Seconds to look for a thread that may be stopped."""
+    steps: tuple[tuple[str, float], ...]
+    """What to try, one after the other until one is done, and for how many seconds each: `run` a text in a thread that
+    waits, `queue` it for the main thread, or `nudge` the main thread."""
     text: str = ""
     code_at: int = 0
-    api: tuple[int, ...] = ()
+    api: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Addresses of PyGILState_Ensure, PyRun_SimpleString, PyGILState_Release and Py_AddPendingCall."""
     avoid: tuple[tuple[int, int], ...] = ()
     """Address ranges of functions that hold a lock which queueing needs."""
 
@@ -61,7 +61,8 @@ class Job:
 class Outcome:
     """What has come of it."""
 
-    done: bool = False
+    done: str | None = None
+    """The step that was done."""
     problem: str | None = None
     """Why nothing was done, as a reader of the report may know it; the target is as it was."""
     stopped: float = 0.0
@@ -88,29 +89,18 @@ class StopWindow:
         self._job = job
         self._memory = memory
         self._mappings: tuple[Mapping, ...] = ()
+        self._step = ""
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Try threads until one has done it."""
-        steps: dict[str, Callable[[Tracee, machine.Registers], None]] = {
-            "run": self._run_text,
-            "queue": self._queue_text,
-            "nudge": self._nudge,
-        }
-        deadline = time.monotonic() + self._job.patience
-        why = "no thread of it waits for input or output"
+        """Try one step after the other until one is done."""
+        why = "there was nothing to do"
         try:
-            while not self.outcome.done and time.monotonic() < deadline:
-                self._mappings = read_mappings(self._job.pid)
-                for tid in self._candidates():
-                    try:
-                        self._with_stopped(tid, steps[self._job.kind])
-                    except Unsuitable as error:
-                        why = str(error)
-                    if self.outcome.done:
-                        break
-                else:
-                    time.sleep(BETWEEN_TRIES)
+            for step, patience in self._job.steps:
+                self._step = step
+                why = self._try_threads(time.monotonic() + patience)
+                if self.outcome.done:
+                    break
         except Lost as error:
             why = str(error)
         except (Gone, ProcessLookupError, FileNotFoundError):
@@ -120,16 +110,36 @@ class StopWindow:
         self.outcome.problem = None if self.outcome.done else why
         return self.outcome
 
+    def _try_threads(self, deadline: float) -> str:
+        """Try threads until one has done it; why the last one has not."""
+        steps: dict[str, Callable[[Tracee, machine.Registers], None]] = {
+            "run": self._run_text,
+            "queue": self._queue_text,
+            "nudge": self._nudge,
+        }
+        why = "no thread of it waits for input or output"
+        while time.monotonic() < deadline:
+            self._mappings = read_mappings(self._job.pid)
+            for tid in self._candidates():
+                try:
+                    self._with_stopped(tid, steps[self._step])
+                except Unsuitable as error:
+                    why = str(error)
+                if self.outcome.done:
+                    return ""
+            time.sleep(BETWEEN_TRIES)
+        return why
+
     def _candidates(self) -> Iterator[int]:
         """Threads that look suitable, the main one first."""
         threads = (int(each.name) for each in Path(f"/proc/{self._job.pid}/task").iterdir())
         tids = sorted(threads, key=lambda tid: (tid != self._job.pid, tid))
         waiting = {tid: call for tid in tids if (call := _system_call(self._job.pid, tid)) is not None}
-        if self._job.kind == "run":
+        if self._step == "run":
             for tid, (number, stack) in waiting.items():
                 if (number in machine.WAITS or number == machine.RESTART) and self._has_room(stack):
                     yield tid
-        elif self._job.kind == "nudge":
+        elif self._step == "nudge":
             if self._job.pid in waiting:
                 yield self._job.pid
         else:
@@ -175,13 +185,13 @@ class StopWindow:
             raise Unsuitable("no thread of it waits for input or output")
         began = time.perf_counter()
         saved = _Saved.of(tracee, registers)
-        ensure, run, release = self._job.api
+        ensure, run, release, _ = self._job.api
         detour = machine.run_text(
             registers, saved.extended, saved.mask, self._text(), self._job.code_at, (ensure, run, release)
         )
         previous = self._write(detour, began)
         tracee.set_registers(detour.registers)
-        self.outcome.done = True
+        self.outcome.done = self._step
         if _let_run(tracee, detour.done_at):
             saved.restore(tracee)
             self._memory.write(self._job.code_at, previous)
@@ -191,12 +201,12 @@ class StopWindow:
             raise Unsuitable("its main thread is at a point where it must not be disturbed")
         began = time.perf_counter()
         saved = _Saved.of(tracee, registers)
-        add, run = self._job.api
+        _, run, _, add = self._job.api
         detour = machine.queue_text(registers, saved.extended, saved.mask, self._text(), self._job.code_at, (add, run))
         previous = self._write(detour, began)
         tracee.set_registers(detour.registers)
         if not _let_run(tracee, detour.done_at):
-            self.outcome.done = True  # as far as we know; the code has to stay in any case
+            self.outcome.done = self._step  # as far as we know; the code has to stay in any case
             return
         at_end = machine.Registers(tracee.registers())
         saved.restore(tracee)
@@ -204,7 +214,7 @@ class StopWindow:
         if result != 0:
             self._memory.write(self._job.code_at, previous)
             raise Unsuitable("its queue of pending calls is full" if result == -1 else os.strerror(-result))
-        self.outcome.done = True
+        self.outcome.done = self._step
         self.outcome.previous = previous.hex()
         self.outcome.text_at = at_end["r15"]
 
@@ -213,7 +223,7 @@ class StopWindow:
         if interrupted is None or registers.syscall not in machine.WAITS | {FUTEX, machine.RESTART}:
             raise Unsuitable("its main thread does not wait")
         tracee.set_registers(interrupted)
-        self.outcome.done = True
+        self.outcome.done = self._step
 
     def _text(self) -> bytes:
         return self._job.text.encode()
@@ -336,5 +346,6 @@ def main() -> None:
 
 def _read_job(values: dict[str, Any]) -> Job:
     values["api"] = tuple(values["api"])
+    values["steps"] = tuple((step, patience) for step, patience in values["steps"])
     values["avoid"] = tuple((start, size) for start, size in values["avoid"])
     return Job(**values)

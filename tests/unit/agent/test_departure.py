@@ -16,7 +16,7 @@ before = frozenset(sys.modules)
 import json, ctypes, tracemalloc
 loaded = [name for name in sys.modules if name not in before]
 sys.path.insert(0, {root!r})
-from leakhunt.agent.departure import unload
+from leakhunt.agent.arrival import unload
 {use}
 del json, ctypes, tracemalloc
 left = unload(loaded, before)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import find_interpreters
+from conftest import find_attachable
 from leakhunt.targets.inject.facts import read_facts
 from leakhunt.targets.inject.preflight import Answer, preflight, refusal
 
@@ -32,9 +32,9 @@ def running(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
         process.communicate()
 
 
-@pytest.mark.parametrize("version", find_interpreters())
+@pytest.mark.parametrize("version", find_attachable())
 def test_the_version_is_read_from_what_is_mapped(version: str) -> None:
-    with running(str(find_interpreters()[version]), "-c", WAIT) as process:
+    with running(str(find_attachable()[version]), "-c", WAIT) as process:
         facts = read_facts(process.pid)
     assert facts.python == tuple(map(int, version.split(".")))
     assert facts.implementation == "cpython"
@@ -44,10 +44,10 @@ def test_the_version_is_read_from_what_is_mapped(version: str) -> None:
 
 
 def test_another_program_is_no_python() -> None:
-    with running("sh", "-c", "echo; sleep 60") as process:
+    with running("sh", "-c", "echo; exec sleep 60") as process:
         refused = refusal(preflight(process.pid))
     assert refused is not None
-    assert refused.sentence == f"PID {process.pid} (sh) is not a CPython process."
+    assert refused.sentence == f"PID {process.pid} (sleep) is not a CPython process."
 
 
 def test_a_stopped_process_is_seen_as_stopped() -> None:

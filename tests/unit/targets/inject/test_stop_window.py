@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import find_interpreters
+from conftest import find_attachable
 from leakhunt.targets.inject import helper
 from leakhunt.targets.inject.interpreter import Interpreter, find_interpreter
 from leakhunt.targets.inject.memory import open_memory, read_mappings
@@ -37,8 +37,8 @@ def job_for(target: LiveTarget, kind: str, text: str = "") -> Job:
     at = interpreter_of(target.pid)
     process = read_process(target.pid)
     assert process is not None
-    api = {"run": (at.ensure, at.run, at.release), "queue": (at.add, at.run), "nudge": ()}[kind]
-    return Job(kind, target.pid, process.started, 5.0, text, at.code_at, tuple(each.address for each in api))
+    api = (at.ensure.address, at.run.address, at.release.address, at.add.address)
+    return Job(target.pid, process.started, ((kind, 5.0),), text, at.code_at, api)
 
 
 @contextmanager
@@ -75,10 +75,10 @@ def traced(pid: int) -> bool:
     return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
 
 
-@pytest.mark.parametrize("version", find_interpreters())
+@pytest.mark.parametrize("version", find_attachable())
 @pytest.mark.parametrize("doing", ["accept", "sleep"])
 def test_a_thread_that_waits_runs_a_text(version: str, doing: str, place: Path) -> None:
-    with live_target(find_interpreters()[version], doing, directory=place) as target, telling(place) as (text, told):
+    with live_target(find_attachable()[version], doing, directory=place) as target, telling(place) as (text, told):
         outcome = helper.perform(job_for(target, "run", text))
         assert outcome.problem is None
         assert told() == "MainThread"
@@ -87,9 +87,9 @@ def test_a_thread_that_waits_runs_a_text(version: str, doing: str, place: Path) 
         assert problems == []
 
 
-@pytest.mark.parametrize("version", find_interpreters())
+@pytest.mark.parametrize("version", find_attachable())
 def test_a_thread_that_computes_runs_a_text_when_it_can(version: str, place: Path) -> None:
-    with live_target(find_interpreters()[version], "busy", directory=place) as target, telling(place) as (text, told):
+    with live_target(find_attachable()[version], "busy", directory=place) as target, telling(place) as (text, told):
         outcome = helper.perform(job_for(target, "queue", text))
         assert outcome.problem is None
         assert told() == "MainThread"
@@ -129,16 +129,16 @@ def test_no_other_process_is_touched(place: Path) -> None:
 
 def test_without_a_thread_that_waits_nothing_is_run(place: Path) -> None:
     with live_target(sys.executable, "busy", directory=place) as target:
-        outcome = helper.perform(replace(job_for(target, "run", "1"), patience=0.3))
+        outcome = helper.perform(replace(job_for(target, "run", "1"), steps=(("run", 0.3),)))
         assert not outcome.done
         assert outcome.problem is not None
         assert "waits for input or output" in outcome.problem
 
 
-@pytest.mark.parametrize("version", find_interpreters())
+@pytest.mark.parametrize("version", find_attachable())
 @pytest.mark.parametrize("doing", ["accept", "sleep"])
 def test_killed_during_the_call_it_leaves_the_thread_on_its_way_back(version: str, doing: str, place: Path) -> None:
-    with live_target(find_interpreters()[version], doing, directory=place) as target:
+    with live_target(find_attachable()[version], doing, directory=place) as target:
         process = helper.start()
         assert process.stdin is not None
         process.stdin.write(json.dumps(asdict(job_for(target, "run", LONG_CALL))).encode())
@@ -174,4 +174,4 @@ def test_killed_at_any_moment_it_does_no_harm(doing: str, kind: str, place: Path
 
 
 def test_a_process_that_has_ended_is_said_to_have() -> None:
-    assert helper.perform(Job("run", os.getpid() + 4_000_000, 1, 1.0)).problem is not None
+    assert helper.perform(Job(os.getpid() + 4_000_000, 1, (("run", 1.0),))).problem is not None

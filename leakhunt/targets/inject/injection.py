@@ -1,0 +1,126 @@
+"""Has a process run a text by stopping one of its threads: any version of Python, whatever its main thread does."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from leakhunt.agent import bundle
+from leakhunt.errors import TargetError
+from leakhunt.targets.inject import helper
+from leakhunt.targets.inject.channel import Meeting
+from leakhunt.targets.inject.interpreter import Interpreter
+from leakhunt.targets.inject.memory import open_memory
+from leakhunt.targets.inject.stop_window import Job, Outcome
+from leakhunt.targets.tree import Process
+from leakhunt.units import Seconds
+
+HELLO: Final[Seconds] = 2.0
+"""How long an agent may take to come once its text has been run."""
+_WAKE: Final[Seconds] = 0.2
+"""How long a main thread that runs Python may take to come to what is queued for it."""
+_LOOK: Final[Seconds] = 0.4
+"""How long to look for a thread that waits, before the main thread is asked instead."""
+
+
+class AttachError(TargetError):
+    """The process was not attached to, and is as it was unless the message says otherwise."""
+
+
+class Injection:
+    """What is done to one process, until `deadline` (`time.monotonic`)."""
+
+    def __init__(self, process: Process, interpreter: Interpreter, deadline: float) -> None:
+        self.process = process
+        self.interpreter = interpreter
+        self._deadline = deadline
+        self.stopped: Seconds = 0.0
+        """How long a thread of the app stood still, at the longest."""
+
+    def inject(self, meeting: Meeting) -> socket.socket | None:
+        """Have the agent come to the meeting; None if its text was run and it has not come."""
+        text = bundle.arrival_text(meeting.offers, meeting.token)
+        outcome = self.perform([("run", _LOOK), ("queue", max(1.0, self._left()))], text)
+        if outcome.done is None:
+            raise AttachError(
+                f"PID {self.process.pid} cannot be attached to: {outcome.problem}. Nothing was changed",
+                "Try again when it is less busy." if outcome.tries else None,
+            )
+        if outcome.done == "queue":
+            return self._wait_for_main_thread(outcome, meeting)
+        return meeting.wait(max(self._deadline, time.monotonic()) if _is_slow(outcome) else time.monotonic() + HELLO)
+
+    def no_answer(self) -> AttachError:
+        """The text was run, and nobody came."""
+        return AttachError(
+            f"injected, but no agent answered from PID {self.process.pid} within {HELLO:.0f} s"
+            f" (the app was stopped for {self.stopped * 1e3:.1f} ms)",
+            "The app may not be allowed to start a thread or to open a socket (pids limit, seccomp).",
+        )
+
+    def nudge(self) -> None:
+        """Interrupt the wait of the main thread, if it waits."""
+        self.perform([("nudge", 0.05)])
+
+    def perform(self, steps: Sequence[tuple[str, Seconds]], text: str = "") -> Outcome:
+        """Have a thread stopped for it, see `stop_window`."""
+        at = self.interpreter
+        job = Job(
+            pid=self.process.pid,
+            started=self.process.started,
+            steps=tuple(steps),
+            text=text,
+            code_at=at.code_at,
+            api=(at.ensure.address, at.run.address, at.release.address, at.add.address),
+            avoid=tuple((each.address, each.size) for each in (at.add, at.make) if each is not None),
+        )
+        outcome = helper.perform(job)
+        self.stopped = max(self.stopped, outcome.stopped)
+        return outcome
+
+    def _wait_for_main_thread(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
+        """The text is queued: the main thread runs it when it can, and is woken if it waits for a lock."""
+        connection = meeting.wait(time.monotonic() + _WAKE)
+        while connection is None and time.monotonic() < self._deadline:
+            self.nudge()
+            connection = meeting.wait(time.monotonic() + _WAKE)
+        if connection is None:
+            connection = self._cancel(outcome, meeting)
+        with suppress(OSError), open_memory(self.process.pid) as memory:
+            memory.write(self.interpreter.code_at, bytes.fromhex(outcome.previous))
+        return connection
+
+    def _cancel(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
+        """Make the queued text a comment; the agent, if it came at the last moment after all."""
+        pid = self.process.pid
+        with suppress(OSError), open_memory(pid) as memory:
+            memory.write(outcome.text_at, b"#")
+        connection = meeting.wait(time.monotonic() + 0.1)
+        if connection is None:
+            raise AttachError(
+                f"PID {pid} did not run what was asked of it: its main thread is busy in {_where(pid)}."
+                " The request was cancelled",
+                "Try again while it handles requests, or give it more time.",
+            )
+        return connection
+
+    def _left(self) -> Seconds:
+        return max(0.05, self._deadline - time.monotonic())
+
+
+def _is_slow(outcome: Outcome) -> bool:
+    """Whether the thread was let go before it was done: it waits for the GIL."""
+    return outcome.stopped > 10.0
+
+
+def _where(pid: int) -> str:
+    """What the main thread does, as the kernel sees it."""
+    with suppress(OSError):
+        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+        if number.lstrip("-").isdigit() and int(number) >= 0:
+            return f"system call {number}"
+    return "its own code"
