@@ -45,6 +45,9 @@ def test_the_version_is_read_from_what_is_mapped(version: str) -> None:
 
 def test_another_program_is_no_python() -> None:
     with running("sh", "-c", "echo; exec sleep 60") as process:
+        deadline = time.monotonic() + 10
+        while read_facts(process.pid).name != "sleep":
+            assert time.monotonic() < deadline
         refused = refusal(preflight(process.pid))
     assert refused is not None
     assert refused.sentence == f"PID {process.pid} (sleep) is not a CPython process."
