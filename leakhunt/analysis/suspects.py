@@ -12,6 +12,7 @@ from leakhunt.analysis.case import Case
 from leakhunt.analysis.causes import (
     MAPPED_MEMORY,
     NATIVE_MEMORY,
+    PYTHON_OBJECTS,
     THREADS,
     UNEXPLAINED,
     cause_of_objects,
@@ -170,7 +171,7 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
 
 
 def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
-    """Growth that Python's allocators do not account for, put down to the objects most likely to own it."""
+    """Growth for which no objects were found, put down to its cause."""
     missing = case.total - sum(suspect.bytes_per_request or 0.0 for suspect in suspects)
     if not _MEMORY & set(case.judgement.signals) or missing < (1 - _EXPLAINED) * case.total:
         return suspects
@@ -178,9 +179,15 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
         return [_unexplained(case, missing)]
     found = cause_outside_python(case.run, case.report.bytes_per_request_basis, missing * case.requests)
     share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
+    if found.name == PYTHON_OBJECTS:
+        return _with_unseen(case, suspects, missing, found.reason or share)
     if found.name not in _OWNED and found.name != THREADS:
         return [bare_suspect(case, found.name, missing, None, found.reason or share), *suspects]
-    cause, share = found.name, "; ".join([share, *([found.reason] if found.reason else [])])
+    return _with_native(case, suspects, missing, found.name, "; ".join(filter(None, (share, found.reason))))
+
+
+def _with_native(case: Case, suspects: list[Suspect], missing: float, cause: str, share: str) -> list[Suspect]:
+    """Memory outside Python, put down to threads, or to the objects most likely to own it, or to who called for it."""
     blame = blame_for_memory(case.operations, cause, missing)
     threads = next((suspect for suspect in suspects if suspect.cause == THREADS), None)
     if threads is not None:
@@ -188,19 +195,33 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     owner = _native_owner(suspects)
     if owner is None or (blame is not None and not _from_package(owner.type)):
         return [_blamed(case, bare_suspect(case, cause, missing, None, share), blame), *suspects]
-    index = suspects.index(owner)
-    owner = _blamed(case, owner, blame)
-    suspects[index] = replace(
-        owner,
+    blamed = _blamed(case, owner, blame)
+    known = replace(
+        blamed,
         cause=cause,
-        bytes_per_request=(owner.bytes_per_request or 0.0) + missing,
-        fingerprint=fingerprint([owner.path or ""], owner.type, cause, owner.site),
-        reasons=(*owner.reasons, share),
+        bytes_per_request=(blamed.bytes_per_request or 0.0) + missing,
+        fingerprint=fingerprint([blamed.path or ""], blamed.type, cause, blamed.site),
+        reasons=(*blamed.reasons, share),
         # A walk over Python objects does not see what they own outside.
         deep_size=None,
-        advice=advice(cause, _holder_of(case, owner), None, owner.cap),
+        advice=advice(cause, _holder_of(case, blamed), None, blamed.cap),
     )
-    return suspects
+    return [known if suspect is owner else suspect for suspect in suspects]
+
+
+def _with_unseen(case: Case, suspects: Sequence[Suspect], missing: float, reason: str) -> list[Suspect]:
+    """Objects that the explain rounds did not see grow: put down to those that they did see, the commonest first."""
+    owner = _native_owner(suspects)
+    if owner is None:
+        return [bare_suspect(case, PYTHON_OBJECTS, missing, None, reason), *suspects]
+    told = f"{reason}; {format_size(missing)} per request of them were not seen when the route ran alone"
+    known = replace(
+        owner,
+        bytes_per_request=(owner.bytes_per_request or 0.0) + missing,
+        reasons=(*owner.reasons, told),
+        deep_size=None,
+    )
+    return [known if suspect is owner else suspect for suspect in suspects]
 
 
 def _with_threads(suspects: Sequence[Suspect], threads: Suspect, missing: float, share: str) -> list[Suspect]:

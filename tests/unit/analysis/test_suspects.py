@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -9,6 +10,7 @@ from builders import App, Kept, explain, record
 from leakhunt.analysis.analyse import analyse
 from leakhunt.model.report import Suspect
 from leakhunt.model.snapshot import Frame
+from leakhunt.model.split import NATIVE, OBJECTS, MemorySplit
 
 IMAGE: Final = "POST /image"
 VIEW: Final = Frame("/srv/app/shop/views.py", 42, "thumbnail")
@@ -131,3 +133,25 @@ def test_memory_outside_python_comes_with_the_threads_where_these_become_more() 
     assert (found.cause, found.path) == ("threads", "shop.views._POOL[*]")
     assert found.bytes_per_request == pytest.approx(5_000, rel=0.02)
     assert any("they come with the threads" in reason for reason in found.reasons)
+
+
+def with_objects(keeps: int, kept: Sequence[Kept]) -> tuple[Suspect, ...]:
+    """Of a route whose growth the memory split knows to be Python objects."""
+    app = App(routes=(IMAGE,), keeps={IMAGE: {"live": keeps, "blocks": 3}})
+    run = explain(record(app), IMAGE, kept)
+    worker = run.workers[0].key
+    sizes = (0, keeps * 5_000)
+    splits = (MemorySplit(worker, 1, size, {OBJECTS: size, NATIVE: 0}, {}, "glibc", True) for size in sizes)
+    return analyse(replace(run, splits=tuple(splits))).suspects
+
+
+def test_objects_that_were_not_seen_to_grow_are_put_down_to_those_that_were() -> None:
+    (found,) = with_objects(20_000, [Kept(PICTURES, size=500, stack=[VIEW], allocated=500)])
+    assert (found.cause, found.path) == ("python-objects", "shop.views._PICTURES['*']")
+    assert found.bytes_per_request == pytest.approx(20_000, rel=0.02)
+    assert any("were not seen when the route ran alone" in reason for reason in found.reasons)
+
+
+def test_where_none_were_seen_the_split_alone_tells_the_cause() -> None:
+    (found,) = with_objects(20_000, [Kept((), stack=[FORM], allocated=0)])
+    assert (found.cause, found.path, found.site) == ("python-objects", None, None)
