@@ -12,6 +12,7 @@ from leakhunt.analysis.case import Case
 from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, route_evidence, total_growth
 from leakhunt.analysis.explain import alone_rounds
+from leakhunt.analysis.hazards import find_hazards
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.idle import Idle, background_report, read_run
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
@@ -45,6 +46,7 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     background, with_time = (None, ()) if idle is None else _background(run, idle)
     suspects = (*_suspects(cases, thresholds), *with_time)
     judgement = run_judgement(run, experiment, routes, background)
+    memory = memory_reports(run)
     judged = ledger.of_phase(*JUDGED_PHASES)
     basis = memory_signal(judged)
     growth = total_growth(judged, basis)
@@ -73,7 +75,8 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
         outcome=run.outcome,
         flame=flame_stacks(run),
         route_evidence=_evidence(experiment, cases),
-        memory=memory_reports(run),
+        memory=memory,
+        hazards=find_hazards(routes, memory),
         background=background,
     )
 

@@ -21,6 +21,8 @@ RETENTION: Final = "allocator-retention"
 FRAGMENTATION: Final = "fragmentation"
 REGRESSION: Final = "interpreter-regression"
 THREADS: Final = "threads"
+COPY_ON_WRITE: Final = "copy-on-write"
+TRANSIENT_PEAK: Final = "transient-peak"
 UNEXPLAINED: Final = "unexplained"
 
 _MOST: Final = 0.5

@@ -158,6 +158,19 @@ class BackgroundReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Hazard:
+    """Memory that is no growth of a route, and may end a worker all the same."""
+
+    cause: str
+    """`transient-peak`, `copy-on-write` or `allocator-retention`, of the list that suspects use."""
+    subject: str
+    """The route, or the worker that has most of it."""
+    size: Bytes
+    text: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hotspot:
     """One function as in the incident's table: what a request keeps, and what it only uses for a while."""
 
@@ -320,5 +333,6 @@ class Report:
     """Of every route that is not clean and whose growth can be told from that of the others."""
     memory: tuple[MemoryReport, ...] = ()
     """Of every worker whose memory was divided."""
+    hazards: tuple[Hazard, ...] = ()
     background: BackgroundReport | None = None
     """None where memory did not seem to grow at rest, and nobody looked closer."""

@@ -80,6 +80,7 @@ def document(report: Report) -> dict[str, Json]:
         "hotspots": [_place(hotspot) for hotspot in report.hotspots],
         "workers": [_worker(worker) for worker in report.workers],
         "memory": [_memory(memory) for memory in report.memory],
+        "hazards": [asdict(hazard) for hazard in report.hazards],
         "evidence": [asdict(found) for found in report.route_evidence],
         "rounds": [
             _nullable(

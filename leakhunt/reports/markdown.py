@@ -133,11 +133,12 @@ def _memory(report: Report) -> str:
 
 
 def _closing(report: Report) -> str:
+    hazards = "\n".join(f"- {_text(told)} {_text(advice)}" for told, advice in phrases.hazards(report))
     caveats = "\n".join(f"- {_text(caveat.text)}" for caveat in report.caveats)
     conditions = "; ".join(f"{_text(name)} {_text(value)}" for name, value in report.conditions.items())
     made = f"leakhunt {_text(report.leakhunt)}, {_text(report.started_at)}, seed {report.plan.seed}."
-    parts = (f"## Caveats\n\n{caveats}" if caveats else "", phrases.cost(report.cost), conditions, made)
-    return "\n\n".join(part for part in parts if part)
+    lists = [f"## {title}\n\n{text}" for title, text in (("Hazards", hazards), ("Caveats", caveats)) if text]
+    return "\n\n".join([*lists, phrases.cost(report.cost), *filter(None, (conditions, made))])
 
 
 def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:

@@ -232,6 +232,12 @@ def transient(report: Report) -> str | None:
     return f"Transient, given back after the request: {told}." if told else None
 
 
+def hazards(report: Report) -> Iterator[tuple[str, str]]:
+    """What is no leak and a danger all the same, and what to do about it."""
+    for hazard in report.hazards:
+        yield f"{hazard.subject}: {hazard.text} ({hazard.cause}).", hazard.advice
+
+
 def paid_once(report: Report) -> str | None:
     """Growth of the warm-up, which is no leak; None where it was not measured."""
     if report.warm_up_growth is None:

@@ -52,6 +52,8 @@ def _print_details(report: Report, console: Console) -> None:
     for line in (phrases.paid_once(report), phrases.cost(report.cost)):
         if line:
             console.print(Text(line, style="dim"))
+    for told, advice in phrases.hazards(report):
+        console.print(Text.assemble(("Hazard: ", "yellow"), plain(f"{told} {advice}")))
     for caveat in report.caveats:
         console.print(Text.assemble(("Caveat: ", "yellow"), plain(caveat.text)))
     console.print()

@@ -23,6 +23,7 @@ def render(report: Report) -> str:
         _evidence(report),
         _workers(report),
         _memory(report),
+        _hazards(report),
         _caveats(report),
         [phrases.cost(report.cost)],
         [] if report.next_command is None else [f"Next: {plain(report.next_command)}"],
@@ -108,6 +109,10 @@ def _memory(report: Report) -> list[str]:
     table = columns(("memory of", "part", "at the baseline", "at the end", "growth"), rows, align="llrrr")
     notes = (f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory))
     return [*table, *map(plain, notes)]
+
+
+def _hazards(report: Report) -> list[str]:
+    return [line for told, advice in phrases.hazards(report) for line in (f"Hazard: {plain(told)}", f"  {advice}")]
 
 
 def _caveats(report: Report) -> list[str]:

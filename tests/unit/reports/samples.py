@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from leakhunt.model.report import (
     EvidenceRow,
     Growth,
+    Hazard,
     Hotspot,
     Judgement,
     Library,
@@ -324,6 +325,16 @@ def route_evidence(name: str, per_request: float, signal: str = "live") -> Route
     )
 
 
+HAZARDS: Final = (
+    Hazard(
+        "transient-peak",
+        VIDEO,
+        63_000_000,
+        "one request needs 60.1 MiB for a moment, 3.02 times its upload",
+        "Stream the upload or the response instead of holding all of it in memory.",
+    ),
+)
+
 LEAK: Final = Report(
     schema=1,
     name="courseware.wsgi:application",
@@ -357,6 +368,7 @@ LEAK: Final = Report(
         series("4720@81300", "celery", 41_303_168, 0.0),
     ),
     phases=PHASES,
+    hazards=HAZARDS,
     evidence=evidence(751_000.0),
     explained=481_296_384,
     growth=503_316_480,
@@ -498,6 +510,7 @@ INCONCLUSIVE: Final = replace(
 
 TRUNCATED: Final = replace(
     INCONCLUSIVE,
+    hazards=(),
     judgement=Judgement(Verdict.INCONCLUSIVE, ("The run ended during the warm-up.",)),
     conditions={},
     routes=(),
