@@ -17,7 +17,7 @@ SLOW_TESTS := $(shell grep -rlE 'mark\.slow\b' tests --include='test_*.py' 2>/de
 PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 	--workload examples/courseware/uploads.toml --seed 7
 
-.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers newer-pythons ci-deps clean
+.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers newer-pythons pythons ci-deps clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -67,8 +67,12 @@ leakbench: $(VENV)/.dev ## Judge leaks of which the truth is known (hours; LEAKB
 leakbench-peers: $(VENV)/.dev ## Run other tools on the same leaks, after leakbench (LEAKBENCH="--case msgpack-unpacker" runs a part)
 	PYTHONPATH=tests $(BIN)/python -u -m leakbench.peers run $(LEAKBENCH)
 
-newer-pythons: ## Fetch CPython 3.14 and 3.15 from Debian for the tests of attaching (100 MB in .cache)
+newer-pythons: ## Fetch CPython 3.14 and 3.15 from Debian for the tests that know them (100 MB in .cache)
 	@.ci/newer-pythons .cache/pythons
+
+pythons: newer-pythons ## Build a free-threaded and a musl CPython besides, for the slow tests (Debian; 20 minutes)
+	@.ci/system-packages musl-tools
+	@.ci/pythons
 
 ci-deps: ## Install the system packages that tests need (apt; only what is missing)
 	@.ci/system-packages

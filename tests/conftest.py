@@ -20,11 +20,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 """The checkout."""
 
-TESTED_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+TESTED_PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """Versions that a target may run on."""
 
 NEWER_PYTHONS = ("3.14", "3.15")
-"""Versions that can be attached to, besides; `make newer-pythons` fetches them."""
+"""Versions that can be attached to; `make newer-pythons` fetches them."""
 
 
 # --- Under CI a skipped test is a failure: what CI could run must not go unseen. ------------------------------------
@@ -177,8 +177,7 @@ def find_interpreters() -> dict[str, Path]:
 @lru_cache(maxsize=1)
 def find_attachable() -> dict[str, Path]:
     """Every CPython found that can be attached to, by version."""
-    fetched = {version: ROOT / f".cache/pythons/usr/bin/python{version}" for version in NEWER_PYTHONS}
-    newer = {version: path if path.exists() else _find_interpreter(version) for version, path in fetched.items()}
+    newer = {version: _find_interpreter(version) for version in NEWER_PYTHONS}
     return find_interpreters() | {version: python for version, python in newer.items() if python is not None}
 
 
@@ -186,8 +185,19 @@ def _find_interpreter(version: str) -> Path | None:
     pyenv = next(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"), None)
     if pyenv is not None:
         return pyenv
+    fetched = ROOT / f".cache/pythons/usr/bin/python{version}"
+    if fetched.exists():
+        return fetched
     on_path = shutil.which(f"python{version}")
     return Path(on_path) if on_path and _answers(on_path) else None
+
+
+def extra_python(name: str) -> Path:
+    """One of those that `make pythons` makes (`3.14`, `3.13t`, `3.13-musl`); skips the test where there is none."""
+    python = ROOT / ".cache" / "pythons" / name / "bin" / f"python{name.removesuffix('-musl')}"
+    if not python.exists():
+        pytest.skip(f"There is no Python {name} here; `make pythons` makes it.")
+    return python
 
 
 def _answers(python: str) -> bool:

@@ -18,16 +18,31 @@ def memory_reports(run: Run) -> tuple[MemoryReport, ...]:
     return tuple(_report(run, worker, splits) for worker, splits in by_worker.items())
 
 
-def unshared_parts(split: MemorySplit) -> Mapping[str, Bytes]:
-    """Each part less what another process shares of it, and that as a part of its own; they sum to RSS."""
-    parts = {name: split.parts.get(name, 0) - split.shared.get(name, 0) for name in PARTS}
-    return {**parts, SHARED: sum(split.shared.values())}
+def unshared_parts(split: MemorySplit, before: MemorySplit | None = None) -> Mapping[str, Bytes]:
+    """Each part less what another process shares of it, and that as a part of its own; they sum to RSS.
+
+    Where the allocator's blocks were not found, nobody knows which parts the shared pages belong to. They were there
+    at the fork, so they are left where an earlier split has put them: what has grown since is not shared.
+    """
+    shared = dict(split.shared)
+    if before is not None and split.allocator != "glibc" and before.shared:
+        left = sum(shared.values())
+        for name in sorted(PARTS, key=lambda name: -before.shared.get(name, 0)):
+            shared[name] = min(left, split.parts.get(name, 0), before.shared.get(name, 0))
+            left -= shared[name]
+        # Less than before only where a part has become smaller: then another one has it.
+        for name in PARTS:
+            more = min(left, split.parts.get(name, 0) - shared[name])
+            shared[name] += more
+            left -= more
+    parts = {name: split.parts.get(name, 0) - shared.get(name, 0) for name in PARTS}
+    return {**parts, SHARED: sum(shared.values())}
 
 
 def _report(run: Run, key: str, splits: Sequence[MemorySplit]) -> MemoryReport:
     plain = [split for split in splits if not split.trimmed]
     last, first = plain[-1], plain[0] if len(plain) > 1 else None
-    before, after = unshared_parts(first) if first else {}, unshared_parts(last)
+    before, after = unshared_parts(first) if first else {}, unshared_parts(last, first)
     name, pid = next(((life.name, life.pid) for life in run.workers if life.key == key), (key, 0))
     return MemoryReport(
         worker=key,

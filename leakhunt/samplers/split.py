@@ -181,11 +181,7 @@ def _without_addresses(parts: dict[str, float], shared: dict[str, float], layout
         found[NATIVE] = min(unknown - found[OBJECTS], max(0, used - layout.owned))
         found[MALLOC_FREE] = min(unknown - sum(found.values()), max(0, resident - used))
         found[MAPPED] = unknown - sum(found.values())
-    left = shared[MAPPED]
+    # Which of them the shared pages belong to nobody tells: to all alike.
+    several = shared[MAPPED] / unknown if unknown else 0.0
     parts[MAPPED] = shared[MAPPED] = 0.0
-    for name, size in found.items():
-        # Which of them the shared pages belong to nobody tells. They were there at the fork, when most was objects; put
-        # down in the same order every time, they do not make any part seem to grow.
-        several = min(size, left)
-        _add(parts, shared, {name: size}, several / size if size else 0.0)
-        left -= several
+    _add(parts, shared, found, several)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from leakhunt.targets.launch import LaunchedTarget, LaunchSpec
 
 BIN = Path(sys.executable).parent
 SITE = """
+import time
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"hello"]
@@ -35,8 +37,8 @@ def uwsgi(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "bin" / "uwsgi"
 
 
-def roles_once_ready(site: Path, *command: str, url: str | None = None) -> list[tuple[str, Role]]:
-    """Start it, ask it for a page, stop it; who was there."""
+def roles_once_ready(site: Path, *command: str, url: str | None = None, at_once: int = 1) -> list[tuple[str, Role]]:
+    """Start it, ask it for a page, or for several at once, stop it; who was there."""
     began = time.monotonic()
     spec = LaunchSpec(
         command=command,
@@ -55,13 +57,18 @@ def roles_once_ready(site: Path, *command: str, url: str | None = None) -> list[
     target = LaunchedTarget(spec, clock=lambda: time.monotonic() - began)
     try:
         target.start()
-        with urllib.request.urlopen(target.address.base_url, timeout=10) as answer:
-            assert answer.status == 200
+        with ThreadPoolExecutor(at_once) as clients:
+            assert list(clients.map(ask, [target.address.base_url] * at_once)) == [200] * at_once
         time.sleep(0.6)
         return [(worker.name, worker.role) for worker in target.workers()]
     finally:
         target.stop()
         assert not target.launch_dir.exists()
+
+
+def ask(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return int(answer.status)
 
 
 def test_waitress_serve(site: Path) -> None:
@@ -102,8 +109,11 @@ def test_django_runserver_with_its_reloader(site: Path) -> None:
 
 @pytest.mark.slow
 def test_uwsgi_with_a_master_and_two_workers(site: Path, uwsgi: Path) -> None:
+    """It forks in C, where nothing can follow: each of its workers is known from its first request on."""
+    (site / "pages.py").write_text(SITE.replace("    start_response", "    time.sleep(0.5)\n    start_response"))
     options = ["--http-socket", "127.0.0.1:0", "--module", "pages:application", "--master", "--processes", "2"]
-    assert roles_once_ready(site, str(uwsgi), *options) == [
+    # Each of them takes so long that one worker cannot have answered both.
+    assert roles_once_ready(site, str(uwsgi), *options, at_once=2) == [
         ("uwsgi master", Role.MASTER),
         ("uwsgi worker 1", Role.WORKER),
         ("uwsgi worker 2", Role.WORKER),

@@ -1,7 +1,7 @@
 """Whose malloc serves this process, and how much of it is in use, as far as that one tells.
 
 The name of a file says little: an extension may bring an allocator for its own use, and one may be linked into the
-interpreter. What counts is which object the symbol `malloc` is found in, and which other functions stand in the same.
+interpreter. What counts is which object the functions of malloc are found in, and which others stand in the same.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _PROOFS = (
     ("glibc", "gnu_get_libc_version"),
 )
 """Allocator, and a function that stands beside its malloc."""
+_SERVES = "malloc_usable_size"
+"""Comes with every malloc. `malloc` itself may seem to lie in a program that is linked to a fixed address: it has a
+stand-in there for each function whose address it takes."""
 _ALL_ARENAS = 4096
 """`MALLCTL_ARENAS_ALL` of jemalloc 5."""
 _SIZE = ctypes.sizeof(ctypes.c_size_t)
@@ -176,7 +179,7 @@ def find_malloc() -> Malloc:
 
 
 def _name(library: Any) -> str:
-    serving = _place(library, "malloc")
+    serving = _place(library, _SERVES)
     if serving is None:
         return "unknown"
     for name, function in _PROOFS:

@@ -52,6 +52,24 @@ def test_what_is_shared_is_a_part_and_the_parts_sum_to_rss() -> None:
     assert sum(part.start or 0 for part in found.parts) == found.rss_start
 
 
+def test_what_has_grown_is_not_shared_where_nobody_knows_which_pages_are() -> None:
+    first = split({OBJECTS: 10, NATIVE: 4, FILES: 5}, 1, {OBJECTS: 5, NATIVE: 2})
+    last = split({OBJECTS: 10, NATIVE: 16, FILES: 5}, 9, {OBJECTS: 3, NATIVE: 4})
+    splits = tuple(replace(each, allocator="jemalloc") for each in (first, last))
+    (found,) = memory_reports(replace(RUN, splits=splits))
+    parts = {part.part: (part.start, part.end) for part in found.parts}
+    assert (parts[OBJECTS], parts[NATIVE], parts[SHARED]) == ((5, 5), (2, 14), (7, 7))
+
+
+def test_shared_pages_of_a_part_that_has_shrunk_are_anothers() -> None:
+    first = split({OBJECTS: 10, NATIVE: 4}, 1, {OBJECTS: 9})
+    last = split({OBJECTS: 2, NATIVE: 12}, 9, {OBJECTS: 2, NATIVE: 6})
+    splits = tuple(replace(each, allocator="tcmalloc") for each in (first, last))
+    (found,) = memory_reports(replace(RUN, splits=splits))
+    parts = {part.part: part.end for part in found.parts}
+    assert (parts[OBJECTS], parts[NATIVE], parts[SHARED]) == (0, 6, 8)
+
+
 def test_unsharing_is_what_uss_has_grown_by_and_no_more() -> None:
     ends = RUN.rounds[0].index, RUN.rounds[-1].index
     splits = (
