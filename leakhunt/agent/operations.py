@@ -193,7 +193,9 @@ def _follow(
     if hit is not None or operation.kind != CALL:
         return hit or _instance(thing, operation, (), extensions)
     if builtin is not None:
-        return _instance(thing, operation, _ASKS.get(builtin, _ITERATES), extensions)
+        hit = _instance(thing, operation, _ASKS.get(builtin, _ITERATES), extensions)
+        if hit is not None:
+            return hit
     # What is only handed to a function does nothing by itself; unless it is what is called.
     hit = _instance(thing, operation, (), extensions)
     return hit if hit is not None and hit[2].endswith(".__call__") else None

@@ -60,7 +60,7 @@ SETTINGS: Final = (
     Setting("jemalloc for all", {"PYTHONMALLOC": "malloc"}, preloaded="jemalloc", allocator="jemalloc", pymalloc=False),
     Setting("3.14", {}, "3.14"),
     Setting("free-threaded", {}, "3.13t", pymalloc=False, live=False),
-    Setting("musl", {}, "3.13-musl", allocator="musl", live=False),
+    Setting("musl", {}, "3.13-musl", allocator="musl", live=False, line=False),
 )
 each_setting = pytest.mark.parametrize("setting", SETTINGS, ids=[setting.name for setting in SETTINGS])
 
@@ -91,11 +91,11 @@ def check_conditions(done: Done, setting: Setting) -> None:
             assert sum(sizes.values()) == memory[f"rss_{moment}"]
 
 
-def growth(done: Done, *parts: str) -> float:
-    """Of these parts of the memory, per request."""
+def share(done: Done, *parts: str) -> float:
+    """What these parts of the memory have grown by, of all that RSS has."""
     (memory,) = done.report["memory"]
     grown = sum(part["end"] - part["start"] for part in memory["parts"] if part["part"] in parts)
-    return float(grown / done.report["routes"][0]["requests"])
+    return float(grown / (memory["rss_end"] - memory["rss_start"]))
 
 
 def check_leak(leakhunt: CommandLine, setting: Setting, keep: str) -> None:
@@ -109,9 +109,10 @@ def check_leak(leakhunt: CommandLine, setting: Setting, keep: str) -> None:
     assert suspect["cause"] == {"objects": "python-objects", "native": "native"}[keep]
     if keep == "objects":
         assert suspect["path"].startswith(f"{APP.stem}.KEPT[*]")
-        assert growth(done, "objects") == pytest.approx(2500, rel=0.4)
+        # With malloc for all, what lies between the objects is free and cannot be used.
+        assert share(done, "objects") > 0.6
     else:
-        assert growth(done, "native", "rest") == pytest.approx(2000, rel=0.2)
+        assert share(done, "native" if setting.allocator not in {"mimalloc", "musl"} else "rest") > 0.8
     if keep == "objects" or setting.line:
         assert suspect["site"]["line"] == LINES[keep]
 

@@ -67,4 +67,5 @@ def _malloc_serves_small_objects() -> bool:
     before = malloc_in_use()
     kept = [bytes(size) for _ in range(number)]
     after = malloc_in_use()
-    return before is not None and after is not None and after - before >= size * len(kept)
+    # Half of it is proof enough: what threads cache moves by some kilobytes meanwhile.
+    return before is not None and after is not None and after - before >= size * len(kept) / 2

@@ -130,6 +130,8 @@ def _mapped_blocks(mapping: Mapping, taken: dict[int, int], owned: set[int]) -> 
         if len(head) == 16 and head[:8] == bytes(8):
             flagged = int.from_bytes(head[8:], sys.byteorder)
             length = flagged & ~FLAGS
+            # From glibc 2.43 on the size leaves the header out.
+            length += -length % PAGE if -length % PAGE == 16 else 0
             if flagged & FLAGS == _MAPPED and length and length % PAGE == 0 and offset + length <= size:
                 step = length
                 python = address + 16 in owned
