@@ -124,6 +124,16 @@ def check_clean(leakhunt: CommandLine, setting: Setting) -> None:
     assert done.report["judgement"]["verdict"] == "CLEAN"
 
 
+def test_what_malloc_has_in_use_is_judged_though_it_is_not_glibcs(leakhunt: CommandLine) -> None:
+    """In short: the rest of the matrix is slow."""
+    (setting,) = (setting for setting in SETTINGS if setting.name == "tcmalloc")
+    done = profile(leakhunt, setting, "native", "--no-explain", "--quick", "--budget-time", "3")
+    assert done.code == 1, done.out + done.err
+    check_conditions(done, setting)
+    (route,) = done.report["routes"]
+    assert route["live_bytes_per_request"] == pytest.approx(2048, rel=0.1)
+
+
 @pytest.mark.slow
 @each_setting
 @pytest.mark.parametrize("keep", ["objects", "native"])
