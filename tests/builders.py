@@ -269,9 +269,13 @@ class Kept:
 
 
 def explain(run: Run, step: str, kept: Sequence[Kept], doses: Sequence[int] = (3, 5, 7, 11)) -> Run:
-    """`run` with explain rounds of `step` added: alone, with a snapshot of its last worker after each."""
+    """`run` with explain rounds of `step` added: alone, with a snapshot of its last worker after each.
+
+    Its requests keep there what they kept in the verdict rounds.
+    """
     last = run.rounds[-1]
     worker = last.samples[-1].worker
+    live, anonymous = _kept(run, worker, run.routes[step])
     rounds, snapshots, requests = list(run.rounds), list(run.snapshots), 0
     for dose in doses:
         requests += dose
@@ -280,11 +284,34 @@ def explain(run: Run, step: str, kept: Sequence[Kept], doses: Sequence[int] = (3
         route = run.routes[step]
         if served[worker]:
             served[worker][route] = served[worker].get(route, 0) + dose
-        samples = tuple(replace(sample, served=served[sample.worker]) for sample in before.samples)
+        samples = tuple(
+            _after(sample, served[sample.worker], live * dose * mine, anonymous * dose * mine)
+            for sample in before.samples
+            for mine in (sample.worker == worker,)
+        )
         started = before.ended
         rounds.append(Round(index, Phase.EXPLAIN, started, started + 1, {step: dose}, alone=step, samples=samples))
         snapshots.append(snapshot(worker, index, kept, requests))
     return replace(run, rounds=tuple(rounds), snapshots=tuple(snapshots))
+
+
+def _kept(run: Run, worker: str, route: str) -> tuple[float, float]:
+    """Live bytes and anonymous memory per request of a route over the verdict rounds, if no other keeps any."""
+    doses = [sample for each in run.rounds if each.phase is Phase.DOSE for sample in each.samples]
+    mine = [sample for sample in doses if sample.worker == worker]
+    requests = mine[-1].served.get(route, 0) - mine[0].served.get(route, 0) if len(mine) > 1 else 0
+    if not requests:
+        return 0.0, 0.0
+    live = [sample.heap.live or 0 if sample.heap else 0 for sample in (mine[0], mine[-1])]
+    anonymous = [sample.memory.anonymous or 0 for sample in (mine[0], mine[-1])]
+    return max(0.0, (live[1] - live[0]) / requests), max(0.0, (anonymous[1] - anonymous[0]) / requests)
+
+
+def _after(sample: Sample, served: Mapping[str, int], live: float, anonymous: float) -> Sample:
+    """The next sample of a process that keeps so many bytes more, live ones in malloc."""
+    memory = replace(sample.memory, anonymous=(sample.memory.anonymous or 0) + round(anonymous))
+    heap = sample.heap and replace(sample.heap, malloc=(sample.heap.malloc or 0) + round(live))
+    return replace(sample, served=served, memory=memory, heap=heap)
 
 
 def snapshot(worker: str, index: int, kept: Sequence[Kept], requests: int) -> Snapshot:

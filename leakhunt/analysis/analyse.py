@@ -94,24 +94,28 @@ def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     responses = count_responses(run)
     leads = find_leads(run)
     explained = {alone.route for alone in alone_rounds(run)}
-    cases = []
-    judgements = judge_routes(run, experiment)
     stores = plateau_paths(run)
-    full = _fullest(judgements.values())
-    for route, judgement in judgements.items():
-        mine = leads.get(route, ())
-        final = upgrade(experiment, judgement, mine, run.containers)
+    finals = {
+        route: upgrade(experiment, judgement, leads.get(route, ()), run.containers)
+        for route, judgement in judge_routes(run, experiment).items()
+    }
+    full = _fullest(finals.values())
+    cases = []
+    for route, judgement in finals.items():
         holds = stores if route == full else ()
-        final = settle_by_cap(final, holds, run.containers)
+        final = settle_by_cap(judgement, holds, run.containers)
         report = _with_inputs(run, experiment, route_report(run, experiment, final, responses[route]))
-        cases.append(Case(run, final, report, mine, route in explained, holds if final.state == "bounded" else ()))
+        # Growth that has a cap and goes on is told by its leads, which see it grow.
+        full_store = final.state == "bounded" and (final.early is not None or judgement.state == "open")
+        mine = leads.get(route, ())
+        cases.append(Case(run, final, report, mine, route in explained, holds if full_store else ()))
     return tuple(sorted(cases, key=lambda case: _rank(case.report)))
 
 
 def _fullest(judgements: Iterable[RouteJudgement]) -> str | None:
     """The bounded route that kept most before it stopped, or the only one that is undecided: it filled the stores."""
     every = tuple(judgements)
-    bounded = [judgement for judgement in every if judgement.state == "bounded"]
+    bounded = [judgement for judgement in every if judgement.state == "bounded" and judgement.early is not None]
     undecided = [judgement for judgement in every if judgement.state == "open"]
     if bounded:
         return max(bounded, key=lambda each: each.early or 0.0).route

@@ -75,9 +75,12 @@ def _rate(experiment: Experiment, judgement: RouteJudgement, signal: str) -> tup
     rate = growth_rate(experiment.window(judgement.route), judgement.route, signal)
     if judgement.bound is not None and signal == memory_signal(experiment.window(judgement.route).rows):
         return _bounded_rate(judgement.bound)
+    alone = alone_rate(experiment.ledger, judgement.route, signal)
+    if judgement.early is not None:  # it has stopped growing since
+        return alone or rate
     if judgement.verdict is Verdict.CLEAN:
         return rate
-    return better_rate(rate, alone_rate(experiment.ledger, judgement.route, signal))
+    return better_rate(rate, alone)
 
 
 def _basis(rates: Mapping[str, tuple[float, Interval | None] | None], judgement: RouteJudgement) -> str | None:

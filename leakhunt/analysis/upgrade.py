@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 from typing import Final
 
 from leakhunt.analysis import wording
@@ -12,11 +13,16 @@ from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.plateau import capped, caps_of
+from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
 from leakhunt.units import format_size
 
 _ROUNDS: Final = 3
 """Rounds of the route alone that have to agree."""
+_CLEARLY: Final = 5.0
+"""Times the noise by which growth that fails to come has to be expected."""
+_STOPPED: Final = 0.9
+"""Share of the growth to expect that fails to come."""
 _SHARE: Final = 0.5
 """Share of the proven growth that capped holders have to account for: the rest may be native memory of theirs."""
 _REST: Final = 0.2
@@ -28,7 +34,7 @@ def upgrade(
     experiment: Experiment, judgement: RouteJudgement, leads: Sequence[Lead], containers: Sequence[Container]
 ) -> RouteJudgement:
     """The judgement once the explain rounds are known."""
-    judgement = confirm_by_counts(experiment, judgement, leads)
+    judgement = revoke_if_stopped(experiment, confirm_by_counts(experiment, judgement, leads))
     return name_cap(judgement, leads, containers, experiment.thresholds.live)
 
 
@@ -56,6 +62,31 @@ def confirm_by_counts(experiment: Experiment, judgement: RouteJudgement, leads: 
     return replace(
         judgement, state="leak", reasons=(reason, *judgement.reasons), signals=judgement.signals or ("live",)
     )
+
+
+def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> RouteJudgement:
+    """Growth that had stopped by the time the route ran alone was the filling of a store, however well it was proven.
+
+    Where requests are slow the verdict rests on few of them, and a store for a hundred entries may not be full by then.
+    The explain rounds go on with distinct inputs. What they keep is set against what they should keep, and that has to
+    stand out of the noise of the verdict rounds, since what few requests leave behind may miss so few rounds.
+    """
+    signal = next((name for name in ("live", "anonymous") if name in judgement.signals), None)
+    slope = (judgement.slopes or {}).get(signal or "")
+    if judgement.state not in {"leak", "growing"} or signal is None or slope is None:
+        return judgement
+    every = experiment.ledger.of_phase(Phase.EXPLAIN)
+    alone = [row for row in every if row.requests and row.doses.get(judgement.route) == row.requests][1:]
+    requests = sum(row.requests for row in alone)
+    expected = slope.per_request * requests
+    noise = experiment.window(judgement.route).noise(signal) * sqrt(max(1, len(alone)))
+    kept = sum(row.growth.get(signal, 0.0) for row in alone)
+    if len(alone) < _ROUNDS or expected < _CLEARLY * noise or kept > (1 - _STOPPED) * expected:
+        return judgement
+    total = slope.per_request * slope.requests
+    state = "bounded" if total >= experiment.thresholds.hazard else "clean"
+    reason = wording.stopped(total, kept, requests)
+    return replace(judgement, state=state, reasons=(reason,), signals=(), early=total)
 
 
 def name_cap(

@@ -121,6 +121,14 @@ def background(signal: str, share: float) -> str:
     )
 
 
+def stopped(total: float, kept: float, requests: int) -> str:
+    """Growth that was proven and did not go on."""
+    return (
+        f"grew by {format_size(total)} in the verdict rounds and then stopped: {requests} more requests of this route "
+        f"alone kept {format_size(max(0.0, kept))}"
+    )
+
+
 def idle(state: str, rate: float | None, seconds: float) -> str:
     """What the idle rounds say of growth with time."""
     grows = f"grows by {format_size(rate or 0.0)} per second while nothing is requested"

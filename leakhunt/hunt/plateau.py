@@ -14,8 +14,11 @@ def remember_heap(rounds: Rounds) -> None:
 
 
 def explain_plateau(rounds: Rounds, index: int, *, show_values: bool) -> None:
-    """Look for what holds the memory of routes that have stopped growing; `index` is that of the settle round."""
-    if not {"bounded", "open"} & {route.state for route in assess(rounds.recorder.run()).routes.values()}:
+    """Look for what holds the memory of routes that have stopped growing; `index` is that of the settle round.
+
+    Routes that are growing are among them, since they may stop before they are explained.
+    """
+    if {route.state for route in assess(rounds.recorder.run()).routes.values()} <= {"clean", "unjudgeable"}:
         return
     take_snapshots(rounds, index, types=False, sites=False)
     inspect_holders(rounds, plateau_paths(rounds.recorder.run()), show_values=show_values)

@@ -5,9 +5,10 @@ import pytest
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.paths import GrowingPath, Hop
-from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, settle_by_cap, upgrade
+from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, revoke_if_stopped, settle_by_cap, upgrade
+from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
-from unit.analysis.ledgers import blocks, experiment
+from unit.analysis.ledgers import blocks, experiment, rounds, row
 
 NOISY = blocks({"live": 0}, jitter=900_000)
 OPEN = judge_route(NOISY, "a")
@@ -171,3 +172,40 @@ def test_a_capped_store_that_holds_little_of_it_settles_nothing_and_is_named_all
     found = settle_by_cap(OPEN, [large, small], [capped()])
     assert found.state == "open"
     assert found.reasons[0].startswith(CAPPED)
+
+
+# --- Growth that has stopped by the time the route runs alone. ------------------------------------------------------
+
+
+def stopping(
+    kept: float, *, keeps: float = 20_000, jitter: float = 20.0, doses: tuple[int, ...] = (2, 5, 7, 11)
+) -> str:
+    """The state of a route that kept so much per request, and then `kept` when it ran alone."""
+    alone = [row(900 + i, {"live": kept * dose}, {"a": dose}, phase=Phase.EXPLAIN) for i, dose in enumerate(doses)]
+    proven = [*rounds({"live": keeps}, jitter=jitter), *rounds({"live": keeps}, block=1, jitter=jitter)]
+    found = experiment([*proven, *alone])
+    return revoke_if_stopped(found, judge_route(found, "a")).state
+
+
+def test_a_store_that_is_full_when_the_route_runs_alone_was_no_leak() -> None:
+    assert stopping(20_000) == "leak"
+    assert stopping(0) == "bounded"
+    assert stopping(0, keeps=1_000) == "clean"
+
+
+def test_a_leak_that_keeps_a_part_of_it_goes_on() -> None:
+    assert stopping(5_000) == "leak"
+
+
+def test_requests_too_few_to_stand_out_of_the_noise_revoke_nothing() -> None:
+    assert stopping(0, jitter=30_000, doses=(2, 2, 3, 5)) == "leak"
+    assert stopping(0, doses=(2, 5, 7)) == "leak"
+
+
+def test_the_reason_says_what_was_kept_and_what_came_after() -> None:
+    alone = [row(900 + i, {"live": 0}, {"a": dose}, phase=Phase.EXPLAIN) for i, dose in enumerate((2, 5, 7, 11))]
+    found = experiment([*rounds({"live": 20_000}), *rounds({"live": 20_000}, block=1), *alone])
+    told = revoke_if_stopped(found, judge_route(found, "a"))
+    assert told.reasons == (
+        "grew by 3.43 MiB in the verdict rounds and then stopped: 23 more requests of this route alone kept 0 B",
+    )
