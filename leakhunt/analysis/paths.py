@@ -102,12 +102,19 @@ class _Tree:
         return values
 
 
-def growing_paths(alone: AloneRounds) -> tuple[GrowingPath, ...]:
-    """The places that grew in every explain round of a step, those that gained most bytes first."""
+def growing_paths(alone: AloneRounds, *, in_number: bool = False) -> tuple[GrowingPath, ...]:
+    """The places that grew in every explain round of a step, those that gained most bytes first.
+
+    With `in_number` what grew in bytes alone does not count: over a single long round any table may have been resized.
+    """
     tree = _Tree()
     own = alone.tally(tree.read)
     below = _subtrees(tree, own)
-    growing = {node for node, tally in own.items() if node and _matters(tally, below[node])}
+    growing = {
+        node
+        for node, tally in own.items()
+        if node and _matters(tally, below[node]) and (tally.grew_in_number or not in_number)
+    }
     growing -= _grown_for_others(tree, own, growing)
     found = [_describe(alone, tree, own, below, node) for node in _topmost(tree, growing)]
     return tuple(sorted(found, key=lambda path: (-path.size_per_request, path.path)))

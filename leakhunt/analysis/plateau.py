@@ -26,7 +26,7 @@ def plateau_paths(run: Run) -> tuple[GrowingPath, ...]:
     pairs = tuple((before[worker], after[worker]) for worker in before if worker in after)
     if not pairs:
         return ()
-    found = growing_paths(AloneRounds("", "", (1,), (pairs,)))
+    found = growing_paths(AloneRounds("", "", (1,), (pairs,)), in_number=True)
     least = _SHARE * sum(path.size_per_request for path in found)
     return tuple(path for path in found if path.size_per_request >= least)
 

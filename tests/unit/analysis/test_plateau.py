@@ -34,6 +34,12 @@ def test_what_was_kept_between_the_two_snapshots_is_told_in_sums() -> None:
     assert (found.path, found.count_per_request, found.size_per_request) == ("shop.views._SEEN['*']", 700, 1_400_000)
 
 
+def test_a_table_above_it_that_was_resized_meanwhile_is_not_what_holds_it() -> None:
+    resized = replace(STORE, path=(("shop.views", "module"), ("._SEEN", "dict"), ("['*']", "bytes")), room=3)
+    (found,) = plateau_paths(filled([resized]))
+    assert (found.holder, found.path) == ("shop.views._SEEN", "shop.views._SEEN['*']")
+
+
 def test_without_both_snapshots_nothing_is_known() -> None:
     run = filled()
     assert plateau_paths(replace(run, snapshots=run.snapshots[:1])) == ()
