@@ -24,6 +24,7 @@ from leakhunt.model.snapshot import Frame
 from leakhunt.units import format_size
 
 _C_HELD: Final = "<held outside Python>"
+_CYCLES: Final = "<cycles not yet collected>"
 _SHARE: Final = 0.25
 """Share of a growth that an operation has to keep to be named for it."""
 _CONSTRUCTORS: Final = ("__init__", "__new__")
@@ -98,6 +99,11 @@ def watched_operations(run: Run, route: str) -> tuple[WatchedOperation, ...]:
 def is_held(lead: Lead) -> bool:
     """Whether something in Python is known to hold what has grown."""
     return lead.path is not None and lead.path.hops[0].edge != _C_HELD
+
+
+def waits_for_collector(lead: Lead) -> bool:
+    """Whether nothing but other such objects refers to what has grown."""
+    return lead.path is not None and lead.path.hops[0].edge == _CYCLES
 
 
 def blame_for_memory(operations: Sequence[WatchedOperation], cause: str, missing: float) -> Blame | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from leakhunt.analysis.advice import advice
-from leakhunt.analysis.calls import Blame, blame_for_memory, blame_for_objects, is_held
+from leakhunt.analysis.calls import Blame, blame_for_memory, blame_for_objects, is_held, waits_for_collector
 from leakhunt.analysis.case import Case
 from leakhunt.analysis.causes import (
     MAPPED_MEMORY,
@@ -142,7 +142,7 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
     found = cause_of_objects(
         case.run,
         bounded=cap is not None or case.judgement.state == "bounded",
-        held=is_held(lead),
+        held=is_held(lead) and not waits_for_collector(lead),
         in_garbage=path is not None and path.path.startswith("gc.garbage"),
     )
     cause = found.name

@@ -41,6 +41,8 @@ class Trial:
     def digest(self) -> str:
         """Changes with all that may change what happens, as the app, its packages and its load; not with the truth."""
         command = self.command(Path("python"), Path("output"))[1:]  # whose leakhunt it is says the digest of the code
+        # Where the checkout lies is not part of it.
+        command = tuple(part.replace(str(self.case.directory), self.case.name) for part in command)
         what = [self.case.python, *requirements(self.case, self.side), *command]
         files = (path for path in self.case.directory.rglob("*") if path.name != "case.toml")
         return _digest(what, files, self.case.directory)

@@ -9,6 +9,7 @@ import pytest
 from builders import App, Kept, explain, record
 from leakhunt.analysis.analyse import analyse
 from leakhunt.model.report import Suspect
+from leakhunt.model.run import Phase, Run
 from leakhunt.model.snapshot import Frame
 from leakhunt.model.split import NATIVE, OBJECTS, MemorySplit
 
@@ -155,3 +156,30 @@ def test_objects_that_were_not_seen_to_grow_are_put_down_to_those_that_were() ->
 def test_where_none_were_seen_the_split_alone_tells_the_cause() -> None:
     (found,) = with_objects(20_000, [Kept((), stack=[FORM], allocated=0)])
     assert (found.cause, found.path, found.site) == ("python-objects", None, None)
+
+
+def test_objects_that_wait_for_a_collector_that_never_runs_are_cycles() -> None:
+    waiting = (("<cycles not yet collected>", "object"), (".<object>", "cell"), ("._spans[*]", "shop.trace.Span"))
+    app = App(routes=(IMAGE,), keeps={IMAGE: {"live": 20_000, "blocks": 3}})
+    run = explain(record(app), IMAGE, [Kept(waiting, size=20_000, stack=[VIEW], allocated=20_000)])
+    (found,) = analyse(collected(run)).suspects
+    assert (found.cause, found.type) == ("cycles", "shop.trace.Span")
+    (kept,) = analyse(run).suspects
+    assert kept.cause == "python-objects"
+
+
+def collected(run: Run) -> Run:
+    """The run with a collection after its last verdict round that gave back nearly all it had kept."""
+    last = max(each.index for each in run.rounds if each.phase is Phase.SETTLE)
+    level = next(s.heap.live or 0 for s in run.rounds[5].samples if s.heap)
+    samples = tuple(
+        replace(s, heap=replace(s.heap, pymalloc=level // 2, malloc=level - level // 2)) if s.heap else s
+        for s in run.rounds[last].samples
+    )
+    round_ = replace(run.rounds[last], phase=Phase.COLLECT, samples=samples)
+    rounds = [*run.rounds[: last + 1], round_, *run.rounds[last + 1 :]]
+    return replace(
+        run,
+        rounds=tuple(replace(each, index=i) for i, each in enumerate(rounds)),
+        snapshots=tuple(replace(each, round=each.round + 1) for each in run.snapshots),
+    )
