@@ -7,8 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,17 +155,29 @@ class LiveTarget:
         return before, after, problems
 
 
-@contextmanager
 def live_target(
-    python: Path | str, doing: str, *, directory: Path, wrapper: tuple[str, ...] = (), **environment: str
+    python: Path | str, doing: str, *, directory: Path, **environment: str
+) -> AbstractContextManager[LiveTarget]:
+    """Start one whose main thread does what is asked, see `start_target`."""
+    return start_target(python, PROLOGUE + STATES[doing], directory=directory, environment=environment)
+
+
+@contextmanager
+def start_target(
+    python: Path | str,
+    program: str,
+    *,
+    directory: Path,
+    wrapper: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[LiveTarget]:
     """Start one, wait until it does what it is to do, and kill it if it is still there at the end."""
     process = subprocess.Popen(
-        [*wrapper, str(python), "-c", PROLOGUE + STATES[doing]],
+        [*wrapper, str(python), "-c", program],
         cwd=directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **environment},
+        env={**os.environ, **(environment or {})},
     )
     try:
         assert process.stdout is not None

@@ -19,7 +19,7 @@ from leakhunt.targets.answers import read_hello
 from leakhunt.targets.hub import AgentHub, AgentLink
 from leakhunt.targets.inject.channel import WAYS, Meeting, take
 from leakhunt.targets.inject.debugging import Debugging
-from leakhunt.targets.inject.injection import HELLO, AttachError, Injection
+from leakhunt.targets.inject.injection import AttachError, Injection
 from leakhunt.targets.inject.interpreter import Interpreter, NoRoom, find_interpreter
 from leakhunt.targets.inject.memory import Memory, open_memory, read_mappings
 from leakhunt.targets.inject.preflight import preflight, refusal
@@ -28,6 +28,8 @@ from leakhunt.targets.tree import Process, descendants, read_process
 from leakhunt.units import Seconds
 
 METHODS: Final = ("remote debugging", "ptrace")
+_LOADING: Final[Seconds] = 5.0
+"""How long an agent that has come may take to say hello, at least."""
 _LOCK_PATIENCE: Final[Seconds] = 5.0
 _POLL: Final[Seconds] = 0.01
 
@@ -80,7 +82,7 @@ def attach(
                     ("ptrace", injection.inject),
                 ):
                     if name in methods and (connection := inject(meeting)) is not None:
-                        link = _welcome(connection, meeting, process, hub)
+                        link = _welcome(connection, meeting, process, hub, began + timeout)
                         return Attached(link, name, way, injection.stopped, time.monotonic() - began)
     raise injection.no_answer()
 
@@ -101,10 +103,13 @@ def _find_interpreter(memory: Memory, process: Process) -> Interpreter:
     return interpreter
 
 
-def _welcome(connection: socket.socket, meeting: Meeting, process: Process, hub: AgentHub) -> AgentLink:
+def _welcome(
+    connection: socket.socket, meeting: Meeting, process: Process, hub: AgentHub, deadline: float
+) -> AgentLink:
     """Send the agent, wait for its hello, and hand it to the hub."""
     try:
-        connection.settimeout(HELLO + 3.0)
+        # Its modules are compiled there, while the app goes on; some apps let go of the GIL only now and then.
+        connection.settimeout(max(_LOADING, deadline - time.monotonic()))
         wire.send(connection, {"sources": bundle.sources()})
         message = wire.receive(connection)
     except (OSError, wire.WireError) as error:
