@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from leakhunt.analysis.dose import Lottery
-from leakhunt.analysis.series import Ledger
+from leakhunt.analysis.series import Ledger, RoundGrowth
 from leakhunt.model.run import Phase
 
 _IDLE_SECONDS: Final = 1.0
@@ -20,8 +20,7 @@ def idle_rate(ledger: Ledger, signal: str, noise: float = 0.0) -> float | None:
     stretches can: whatever grows in them is not the work of a route. `noise` is the standard deviation of
     the growth of a round.
     """
-    rows = ledger.of_phase(Phase.BASELINE, Phase.SETTLE, Phase.IDLE)
-    idle = [row for row in rows if row.requests == 0 and signal in row.growth]
+    idle = _rests(ledger, signal)
     seconds = sum(row.seconds for row in idle)
     if seconds < _IDLE_SECONDS:
         return None
@@ -29,9 +28,19 @@ def idle_rate(ledger: Ledger, signal: str, noise: float = 0.0) -> float | None:
 
 
 def background_share(ledger: Ledger, lottery: Lottery, signal: str) -> float:
-    """Share of a signal's growth over these rounds that time alone explains, from 0 to 1."""
+    """Share of a signal's growth over these rounds that time alone explains, from 0 to 1.
+
+    By the stretch of rest that grew fastest: what grows with time may stop at a cap while nothing is requested.
+    """
     growth = sum(row.growth.get(signal, 0.0) for row in lottery.rows)
-    rate = idle_rate(ledger, signal, lottery.noise(signal))
-    if not rate or growth <= 0:
+    noise = _NOISE * lottery.noise(signal)
+    rests = [row for row in _rests(ledger, signal) if row.seconds >= _IDLE_SECONDS]
+    rate = max(((row.growth[signal] - noise) / row.seconds for row in rests), default=0.0)
+    if rate <= 0 or growth <= 0:
         return 0.0
     return min(1.0, rate * sum(row.seconds for row in lottery.rows) / growth)
+
+
+def _rests(ledger: Ledger, signal: str) -> tuple[RoundGrowth, ...]:
+    rows = ledger.of_phase(Phase.BASELINE, Phase.SETTLE)
+    return tuple(row for row in rows if row.requests == 0 and signal in row.growth)

@@ -39,7 +39,7 @@ class RouteJudgement:
     """`leak`, `growing` (proven once, not yet twice), `clean`, `bounded`, `open` or `unjudgeable`."""
     reasons: tuple[str, ...]
     signals: tuple[str, ...] = ()
-    """The signals that prove growth, the weightiest first."""
+    """The signals that prove growth, the weightiest first. An open route has some where most of it went on at rest."""
     slopes: Mapping[str, Slope] | None = None
     """Over the last two complete blocks."""
     bound: Bound | None = None
@@ -186,7 +186,7 @@ def _judge_leak(
     shares = {signal: background_share(experiment.ledger, window, signal) for signal in signals}
     mine = tuple(s for s in signals if shares[s] < experiment.thresholds.background_share)
     if not mine:
-        return "open", (wording.background(signals[0], shares[signals[0]]),), ()
+        return "open", (wording.background(signals[0], shares[signals[0]]),), signals
     requests = sum(slopes[mine[0]].requests for slopes in history.slopes if mine[0] in slopes)
     steps = {s: window.slopes_by_block(history.route, s) or () for s in mine}
     return "leak", wording.leak(steps, requests), mine

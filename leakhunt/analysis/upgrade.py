@@ -69,11 +69,12 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
 
     Where requests are slow the verdict rests on few of them, and a store for a hundred entries may not be full by then.
     The explain rounds go on with distinct inputs. What they keep is set against what they should keep, and that has to
-    stand out of the noise of the verdict rounds, since what few requests leave behind may miss so few rounds.
+    stand out of the noise of the verdict rounds, since what few requests leave behind may miss so few rounds. Growth
+    most of which went on at rest was time's, and noise is no excuse for it.
     """
     signal = next((name for name in ("live", "anonymous") if name in judgement.signals), None)
     slope = (judgement.slopes or {}).get(signal or "")
-    if judgement.state not in {"leak", "growing"} or signal is None or slope is None:
+    if judgement.state not in {"leak", "growing", "open"} or signal is None or slope is None:
         return judgement
     every = experiment.ledger.of_phase(Phase.EXPLAIN)
     alone = [row for row in every if row.requests and row.doses.get(judgement.route) == row.requests][1:]
@@ -81,7 +82,8 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
     expected = slope.per_request * requests
     noise = experiment.window(judgement.route).noise(signal) * sqrt(max(1, len(alone)))
     kept = sum(row.growth.get(signal, 0.0) for row in alone)
-    if len(alone) < _ROUNDS or expected < _CLEARLY * noise or kept > (1 - _STOPPED) * expected:
+    told = judgement.state == "open" or expected >= _CLEARLY * noise
+    if len(alone) < _ROUNDS or not told or kept > (1 - _STOPPED) * expected:
         return judgement
     total = slope.per_request * slope.requests
     state = "bounded" if total >= experiment.thresholds.hazard else "clean"

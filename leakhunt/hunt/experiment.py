@@ -12,7 +12,7 @@ from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.explain import explain, explain_background
 from leakhunt.hunt.idle import watch_idle
 from leakhunt.hunt.peaks import measure_peaks
-from leakhunt.hunt.plateau import explain_plateau, remember_heap
+from leakhunt.hunt.plateau import compare_heap, explain_plateau, remember_heap
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
 from leakhunt.hunt.splits import read_splits, try_trim
@@ -23,6 +23,8 @@ from leakhunt.workload.scenario import Step
 
 _SETTLE: Final[Seconds] = 6.0
 """Some libraries give threads and descriptors back only after five seconds."""
+_AT_FIRST: Final = 0.25
+"""Part of it after which a first sample is taken."""
 _SETTLE_MORE: Final[Seconds] = 3.0
 _SETTLE_MOST: Final[Seconds] = 30.0
 """How long threads and descriptors that become fewer are waited for."""
@@ -81,8 +83,9 @@ class Experiment:
         try_trim(self._rounds)
         self._collect(settled)
         if self._settings.explain:
-            explain_plateau(self._rounds, settled.index, show_values=self._settings.show_values)
+            compare_heap(self._rounds, settled.index)
             self._explain()
+            explain_plateau(self._rounds, show_values=self._settings.show_values)
         if self._settings.peaks:
             # Last, because its largest uploads are what may reach the memory limit.
             self._observer.phase("peak memory of single requests")
@@ -102,7 +105,10 @@ class Experiment:
         self._observer.phase("settle: no load")
         before = _resources(self._rounds.recorder.run().rounds[-1])
         waited = _SETTLE
-        time.sleep(_SETTLE)
+        # Two samples: what goes on growing for a moment only is growth with time, too.
+        time.sleep(_AT_FIRST * _SETTLE)
+        self._round(Phase.SETTLE, {})
+        time.sleep((1 - _AT_FIRST) * _SETTLE)
         done = self._round(Phase.SETTLE, {})
         while _resources(done) < before and waited < _SETTLE_MOST:
             before = _resources(done)

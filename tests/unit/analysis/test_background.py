@@ -45,6 +45,14 @@ def test_the_share_of_time_is_what_it_would_add_over_the_same_rounds() -> None:
     assert background_share(slower, Lottery(("a",), tuple(busy)), "live") == pytest.approx(0.1)
 
 
+def test_what_stops_at_a_cap_while_nothing_is_requested_came_with_time_all_the_same() -> None:
+    busy = rounds({"live": 1_000}, jitter=0)
+    filling, full = rest(900, {"live": 22_500}, 1.5, Phase.SETTLE), rest(901, {"live": 0}, 4.5, Phase.SETTLE)
+    recorded = ledger([*busy, filling, full])
+    assert background_share(recorded, Lottery(("a",), tuple(busy)), "live") == pytest.approx(1.0)
+    assert idle_rate(recorded, "live") == pytest.approx(22_500 / 6)
+
+
 def test_time_explains_no_more_than_all_of_it() -> None:
     busy = rounds({"live": 10}, jitter=0)
     assert background_share(ledger([rest(0, {"live": 9e6}, 2.0), *busy]), Lottery(("a",), tuple(busy)), "live") == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from leakhunt.analysis.join import Lead
@@ -8,7 +10,7 @@ from leakhunt.analysis.paths import GrowingPath, Hop
 from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, revoke_if_stopped, settle_by_cap, upgrade
 from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
-from unit.analysis.ledgers import blocks, experiment, rounds, row
+from unit.analysis.ledgers import blocks, experiment, rest, rounds, row
 
 NOISY = blocks({"live": 0}, jitter=900_000)
 OPEN = judge_route(NOISY, "a")
@@ -209,3 +211,15 @@ def test_the_reason_says_what_was_kept_and_what_came_after() -> None:
     assert told.reasons == (
         "grew by 3.43 MiB in the verdict rounds and then stopped: 23 more requests of this route alone kept 0 B",
     )
+
+
+def test_growth_that_went_on_at_rest_and_then_stopped_was_times_whatever_the_noise() -> None:
+    proven = [*rounds({"live": 1_000}, jitter=5_000), *rounds({"live": 1_000}, block=1, jitter=5_000)]
+    rests = [rest(800, {"live": 40_000}, 1.5, Phase.SETTLE), rest(801, {"live": 0}, 4.5, Phase.SETTLE)]
+    alone = [row(900 + i, {"live": 0}, {"a": dose}, phase=Phase.EXPLAIN) for i, dose in enumerate((2, 5, 7, 11))]
+    found = experiment([*proven, *rests, *alone])
+    judged = judge_route(found, "a")
+    assert (judged.state, judged.signals) == ("open", ("live",))
+    assert revoke_if_stopped(found, judged).state == "clean"
+    going_on = experiment([*proven, *rests, *(replace(each, growth={"live": 9_000}) for each in alone)])
+    assert revoke_if_stopped(going_on, judge_route(going_on, "a")).state == "open"
