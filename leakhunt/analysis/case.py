@@ -45,6 +45,6 @@ class Case:
 
     @property
     def certain(self) -> float:
-        """As many of them as there are in any case, where noise makes the total vague."""
+        """The part of `total` that is there in any case, where noise makes it vague."""
         interval = self.report.bytes_per_request_interval
         return self.total if interval is None else max(interval[0], self.total / 2)

@@ -10,7 +10,7 @@ from leakhunt.analysis.calls import blame_for_memory, is_held, watched_operation
 from leakhunt.analysis.causes import MAPPED_MEMORY, NATIVE_MEMORY
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.join import Lead, join
-from leakhunt.analysis.paths import GrowingPath, growing_paths
+from leakhunt.analysis.paths import growing_paths
 from leakhunt.analysis.sites import growing_sites
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, planned_thresholds
 from leakhunt.model.run import Run
@@ -20,11 +20,6 @@ _SAME: Final = 0.75
 """Share of a route's growth from which held objects are taken to be all of it."""
 _EXPLAINED: Final = 0.5
 """Share of it that objects have to explain, else they are not what grows."""
-
-
-def explained_paths(run: Run) -> Mapping[str, tuple[GrowingPath, ...]]:
-    """By step, the paths that its explain rounds show to grow: what is worth a closer look while the target lives."""
-    return {alone.step: growing_paths(alone) for alone in alone_rounds(run)}
 
 
 def wants_calls(run: Run, step: str) -> bool:

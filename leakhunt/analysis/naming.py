@@ -33,14 +33,24 @@ NULL_REASONS: Final[Mapping[str, str]] = {
 
 def bare_suspect(case: Case, cause: str, size: float | None, count: float | None, reason: str) -> Suspect:
     """A growth without line or holder."""
-    print_ = fingerprint([case.report.route], None, cause, None)
     explained = cause != UNEXPLAINED
-    looked = (NOTHING_FOUND,) if explained else ()
     return Suspect(
-        case.report.route, size, count, None, cause, None, None, (), None, (), print_, "application",
-        "strong" if explained else "weak", (reason, *looked),
+        route=case.report.route,
+        bytes_per_request=size,
+        count_per_request=count,
+        type=None,
+        cause=cause,
+        site=None,
+        library=None,
+        stack=(),
+        path=None,
+        path_nodes=(),
+        fingerprint=fingerprint([case.report.route], None, cause, None),
+        origin="application",
+        confidence="strong" if explained else "weak",
+        reasons=(reason, NOTHING_FOUND) if explained else (reason,),
         advice=advice(cause, None, None, None) if explained else None,
-    )  # fmt: skip
+    )
 
 
 def container_of(containers: Sequence[Container], path: GrowingPath | None) -> Container | None:

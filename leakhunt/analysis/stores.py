@@ -27,16 +27,25 @@ def store_suspect(case: Case, path: GrowingPath, *, first: bool) -> Suspect:
     cap = container.cap if container else None
     kept = f"{format_size(path.size_per_request)} in {path.count_per_request:.0f} more of it than at the baseline"
     suspect = Suspect(
-        case.report.route, None, None, path.type, BOUNDED_CACHE, place,
-        library_of(site.stack, case.run.conditions) if site else None, site.stack if site else (), path.path,
-        tuple(f"{hop.edge} ({hop.type}, {hop.count_per_request:+.0f})" for hop in path.hops),
-        print_of(path, place, BOUNDED_CACHE), "application", "strong" if cap else "weak",
-        (f"{kept}, and no more while requests went on",),
+        route=case.report.route,
+        bytes_per_request=None,
+        count_per_request=None,
+        type=path.type,
+        cause=BOUNDED_CACHE,
+        site=place,
+        library=library_of(site.stack, case.run.conditions) if site else None,
+        stack=site.stack if site else (),
+        path=path.path,
+        path_nodes=tuple(f"{hop.edge} ({hop.type}, {hop.count_per_request:+.0f})" for hop in path.hops),
+        fingerprint=print_of(path, place, BOUNDED_CACHE),
+        origin="application" if site is None or site.application else "library",
+        confidence="strong" if cap else "weak",
+        reasons=(f"{kept}, and no more while requests went on",),
         deep_size=container.deep_size if container else None,
         cap=cap,
         chain=container.chain if container else (),
         advice=advice(BOUNDED_CACHE, path.holder, path.holder_type, cap),
-    )  # fmt: skip
+    )
     stopped = "it has stopped growing"
     reasons = {name: reason for name, reason in NULL_REASONS.items() if getattr(suspect, name) is None}
     per_request = ("bytes_per_request", "bytes_per_request_interval", "count_per_request")
