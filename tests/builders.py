@@ -221,11 +221,13 @@ def record(
     seed: int = 0,
     recycle: int | None = None,
     repeated: bool = False,
+    idle: int = 0,
     only: Mapping[int, Sequence[str]] | None = None,
 ) -> Run:
     """The run that an experiment on `app` records.
 
-    `rounds` cuts it short after so many DOSE rounds; `only` names the routes of a block that leaves others out.
+    `rounds` cuts it short after so many DOSE rounds; `idle` is the number of blocks without load; `only` names the
+    routes of a block that leaves others out.
     """
     app = app or App()
     recorder = Recorder(app, workers=workers, agent=agent, seed=seed, recycle=recycle)
@@ -246,6 +248,9 @@ def record(
             recorder.play(Phase.REPEATED, doses)
     if rounds is None:
         recorder.play(Phase.SETTLE, {}, seconds=6.0)
+    for block in range(idle):
+        for drawn_seconds in lottery(random, ("",), 6, 3 * 2**block):
+            recorder.play(Phase.IDLE, {}, block=block, seconds=drawn_seconds[""] * 0.2)
     return finish(recorder, seed, complete=rounds is None)
 
 

@@ -17,9 +17,10 @@ from leakhunt.analysis.blocks import Experiment, memory_signal, read_experiment
 from leakhunt.analysis.judge import STATE_VERDICTS, RouteJudgement, judge_route
 from leakhunt.analysis.rate import growth_rate
 from leakhunt.analysis.series import JUDGED_PHASES, Ledger, RoundGrowth, read_ledger
-from leakhunt.analysis.thresholds import SIGNALS, Thresholds
+from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, SIGNALS, Thresholds
 from leakhunt.model.report import BackgroundReport, RouteReport
 from leakhunt.model.run import BACKGROUND, Phase, Run
+from leakhunt.units import format_size
 
 _BUSY: Final = 20.0
 """Requests per second for which the budget of a route is that of a second: the load of a busy worker."""
@@ -92,7 +93,7 @@ def background_report(idle: Idle, judgement: RouteJudgement, rate: RouteReport) 
     seconds = sum(row.seconds for row in rows)
     return BackgroundReport(
         STATE_VERDICTS[judgement.state],
-        (wording.idle(judgement.state, rate.bytes_per_request, seconds), *_caps(idle, judgement)),
+        (wording.idle(judgement.state, _grown(judgement, rate), seconds), *_added(idle, judgement)),
         seconds,
         rate.bytes_per_request,
         rate.bytes_per_request_interval,
@@ -100,7 +101,15 @@ def background_report(idle: Idle, judgement: RouteJudgement, rate: RouteReport) 
     )
 
 
-def _caps(idle: Idle, judgement: RouteJudgement) -> tuple[str, ...]:
+def _grown(judgement: RouteJudgement, rate: RouteReport) -> str:
+    """The amount per second: bytes, unless it is threads, descriptors or files alone that prove the growth."""
+    signal = next(iter(judgement.signals), None)
+    if signal in RESOURCE_SIGNALS and judgement.slopes is not None:
+        return wording.amount(signal, judgement.slopes[signal].per_request)
+    return format_size(rate.bytes_per_request or 0.0)
+
+
+def _added(idle: Idle, judgement: RouteJudgement) -> tuple[str, ...]:
     """What the explain rounds have added to the reasons."""
     return tuple(reason for reason in judgement.reasons if reason not in idle.judgement.reasons)
 

@@ -129,12 +129,13 @@ def stopped(total: float, kept: float, requests: int) -> str:
     )
 
 
-def idle(state: str, rate: float | None, seconds: float) -> str:
-    """What the idle rounds say of growth with time."""
-    grows = f"grows by {format_size(rate or 0.0)} per second while nothing is requested"
+def idle(state: str, grown: str, seconds: float) -> str:
+    """What the idle rounds say of growth with time; `grown` is the amount per second."""
+    grows = f"grows by {grown} per second while nothing is requested"
     return {
-        "leak": f"{grows}, proven in two blocks of idle rounds, {seconds:.0f} s together",
+        "leak": f"{grows}, proven in two blocks of idle rounds, {seconds:.0f} s in all",
         "bounded": f"{grows}, up to a cap",
+        "clean": f"{grows}, no leak: {seconds:.0f} s of idle rounds rule out as much as the budget",
         "growing": f"{grows}, proven once in {seconds:.0f} s of idle rounds, and not yet twice",
     }.get(state, f"{grows}, as it seems, which {seconds:.0f} s of idle rounds do not prove")
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from builders import App, Kept, explain, peaks, record
+from builders import App, Kept, explain, peaks, record, snapshot
 from leakhunt.analysis.analyse import analyse
 from leakhunt.model.measurement import RequestRecord
 from leakhunt.model.report import Report, RouteReport, Verdict
-from leakhunt.model.run import Run
+from leakhunt.model.run import BACKGROUND, Phase, Run
 from leakhunt.model.snapshot import Container, Frame
 
 IMAGE = "POST /image"
@@ -284,3 +285,66 @@ def test_the_report_says_which_allocator_keeps_live_bytes_from_being_read(field:
 
 def test_it_says_nothing_of_them_where_they_were_read() -> None:
     assert "live-unread" not in {each.code for each in analyse(record(App())).caveats}
+
+
+# --- What grows with time. ------------------------------------------------------------------------------------------
+
+
+TICKS: Final = Kept((("shop.timer", "module"), ("._TICKS", "list"), ("[*]", "bytes")), size=25_000, allocated=0)
+
+
+def ticking(app: App, *kept: Kept) -> Run:
+    """A run with idle rounds, and snapshots between rounds without load: two more of `kept` each second."""
+    run = record(app, idle=2)
+    rounds, snapshots = list(run.rounds), []
+    for seconds in (1, 2, 3, 5):
+        before = rounds[-1]
+        ended = before.ended + seconds
+        rounds.append(replace(before, index=len(rounds), phase=Phase.EXPLAIN, started=before.ended, ended=ended,
+                              block=None, alone=BACKGROUND))  # fmt: skip
+        snapshots.append(snapshot(run.workers[0].key, len(rounds) - 1, kept, round(2 * ended)))
+    return replace(run, rounds=tuple(rounds), snapshots=tuple(snapshots))
+
+
+def test_a_timer_is_a_leak_of_its_own_with_its_holder_and_no_route_is_to_blame() -> None:
+    report = analyse(ticking(App(routes=("a", "b"), per_second=50_000), TICKS))
+    assert report.judgement.verdict is Verdict.LEAK
+    assert {route.verdict for route in report.routes} == {Verdict.CLEAN}
+    assert report.background is not None
+    assert report.background.verdict is Verdict.LEAK
+    assert report.background.bytes_per_second == pytest.approx(50_000, rel=0.02)
+    (found,) = report.suspects
+    assert (found.route, found.path, found.bytes_per_request) == (BACKGROUND, "shop.timer._TICKS[*]", None)
+    assert found.bytes_per_second == pytest.approx(50_000, rel=0.05)
+    assert found.count_per_second == pytest.approx(2, rel=0.05)
+
+
+def test_a_route_that_leaks_beside_a_timer_is_told_apart_from_it() -> None:
+    report = analyse(record(replace(LEAKY, per_second=50_000), idle=2))
+    assert row(report).bytes_per_request == pytest.approx(20_000, rel=0.02)
+    assert row(report, "GET /course").verdict is Verdict.CLEAN
+    assert {suspect.route for suspect in report.suspects} == {IMAGE, BACKGROUND}
+
+
+def test_what_idle_rounds_do_not_prove_is_told_and_changes_no_verdict() -> None:
+    report = analyse(record(App(routes=("a",), per_second=400), idle=2))
+    assert report.judgement.verdict is Verdict.CLEAN
+    assert report.background is not None
+    assert report.background.verdict is Verdict.CLEAN
+    assert report.judgement.reasons[-1].endswith("rule out as much as the budget")
+    assert not report.suspects
+
+
+def test_threads_that_a_timer_starts_are_told_by_their_number() -> None:
+    run = record(App(routes=("a",)), idle=2)
+    started = next(each.started for each in run.rounds if each.phase is Phase.IDLE)
+    rounds = tuple(
+        replace(each, samples=tuple(replace(s, threads=2 + round(2 * (s.time - started))) for s in each.samples))
+        if each.phase is Phase.IDLE
+        else each
+        for each in run.rounds
+    )
+    found = analyse(replace(run, rounds=rounds)).background
+    assert found is not None
+    assert found.verdict is Verdict.LEAK
+    assert re.match(r"grows by (1\.9\d|2|2\.0\d) threads per second while nothing is requested", found.reasons[0])

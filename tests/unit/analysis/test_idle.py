@@ -8,7 +8,7 @@ from leakhunt.analysis.idle import Idle, grows_at_rest, judge_idle, per_second, 
 from leakhunt.analysis.series import RoundGrowth
 from leakhunt.analysis.suspects import per_second as suspect_per_second
 from leakhunt.analysis.thresholds import DEFAULTS
-from leakhunt.model.run import BACKGROUND, Phase
+from leakhunt.model.run import Phase
 from unit.analysis.ledgers import DOSES, ledger, rest, rounds, row
 from unit.reports.samples import SUSPECTS
 
@@ -91,4 +91,3 @@ def test_a_suspect_of_the_idle_rounds_has_figures_per_second_and_no_others() -> 
     )
     assert found.bytes_per_request is None
     assert found.null_reasons["bytes_per_request"] == "it grows with time and not with requests"
-    assert BACKGROUND == "background"

@@ -9,7 +9,7 @@ from leakhunt.analysis.blocks import Experiment, read_experiment
 from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.thresholds import DEFAULTS
 from leakhunt.analysis.verdict import run_judgement
-from leakhunt.model.report import Judgement, RouteReport, Verdict
+from leakhunt.model.report import BackgroundReport, Judgement, RouteReport, Verdict
 from leakhunt.model.run import Role, Run, Worker
 
 RUN = record(App(routes=("a", "b")), blocks=1)
@@ -27,8 +27,13 @@ def route(name: str, verdict: Verdict, *, minimum: float | None = 64.0) -> Route
     )  # fmt: skip
 
 
-def judged(*verdicts: Verdict, run: Run = RUN) -> Judgement:
-    return run_judgement(run, experiment(run), [route(f"r{i}", verdict) for i, verdict in enumerate(verdicts)])
+def background(verdict: Verdict) -> BackgroundReport:
+    return BackgroundReport(verdict, ("it grows",), 30.0, 5_000.0, None, "live")
+
+
+def judged(*verdicts: Verdict, run: Run = RUN, background: BackgroundReport | None = None) -> Judgement:
+    routes = [route(f"r{i}", verdict) for i, verdict in enumerate(verdicts)]
+    return run_judgement(run, experiment(run), routes, background)
 
 
 def with_worker(death: str | None, role: Role = Role.WORKER) -> Run:
@@ -125,6 +130,33 @@ def test_growth_at_rest_is_mentioned_and_changes_no_verdict() -> None:
     found = judged(CLEAN, run=restless)
     assert found.verdict is CLEAN
     assert "per second while nothing is requested, which is no leak of a route" in found.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("route", "with_time", "verdict"),
+    [
+        (CLEAN, LEAK, LEAK),
+        (INCONCLUSIVE, LEAK, LEAK),
+        (CLEAN, BOUNDED, BOUNDED),
+        (LEAK, BOUNDED, LEAK),
+        (CLEAN, INCONCLUSIVE, CLEAN),
+        (BOUNDED, CLEAN, BOUNDED),
+    ],
+)
+def test_what_is_proven_to_grow_with_time_counts_like_a_route(
+    route: Verdict, with_time: Verdict, verdict: Verdict
+) -> None:
+    found = judged(route, background=background(with_time))
+    assert found.verdict is verdict
+    # What is proven comes first.
+    position = 0 if with_time in {LEAK, BOUNDED} else -1
+    assert found.reasons[position] == "background: it grows"
+
+
+def test_a_run_cut_short_is_not_bounded_by_what_grows_with_time() -> None:
+    stopped = replace(RUN, outcome="The load was stopped")
+    assert judged(CLEAN, run=stopped, background=background(BOUNDED)).verdict is INCONCLUSIVE
+    assert judged(CLEAN, run=stopped, background=background(LEAK)).verdict is LEAK
 
 
 def test_growth_at_rest_that_is_too_slow_to_be_told_is_not_mentioned() -> None:

@@ -130,3 +130,17 @@ def test_unexpected_responses_are_counted_by_status() -> None:
 
 def test_routes_that_cannot_be_told_apart_are_counted_without_the_route_itself() -> None:
     assert "do not separate POST /image from the other 3 routes" in wording.not_separable("POST /image", 4)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("leak", "proven in two blocks of idle rounds, 30 s in all"),
+        ("bounded", "up to a cap"),
+        ("clean", "no leak: 30 s of idle rounds rule out as much as the budget"),
+        ("growing", "proven once in 30 s of idle rounds, and not yet twice"),
+        ("open", "as it seems, which 30 s of idle rounds do not prove"),
+    ],
+)
+def test_growth_with_time_says_how_far_it_is_proven(state: str, told: str) -> None:
+    assert wording.idle(state, "5 KiB", 30.2) == f"grows by 5 KiB per second while nothing is requested, {told}"

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from leakhunt.model.report import Report
+from leakhunt.model.report import BackgroundReport, Interval, Report, Verdict
 from leakhunt.reports.json_ import render
 from unit.reports.golden import assert_as_in_golden
 from unit.reports.samples import LEAK, NASTY, SAMPLES, hollow, nasty
@@ -57,6 +57,21 @@ def test_a_worker_whose_requests_are_not_known_obeys_the_schema_too() -> None:
     document = json.loads(render(unknown))
     jsonschema.validate(document, schema(), cls=jsonschema.Draft202012Validator)
     assert document["workers"][0]["requests_reason"] == "nothing tells which requests it got"
+
+
+@pytest.mark.parametrize("interval", [(4_900.0, 5_100.0), (4_900.0, float("inf")), None])
+def test_what_grows_with_time_stands_beside_the_routes(interval: Interval | None) -> None:
+    timer = replace(LEAK.suspects[0], route="background", bytes_per_request=None, bytes_per_second=5_000.0)
+    background = BackgroundReport(Verdict.LEAK, ("it grows",), 31.4, 5_000.0, interval, "live")
+    document = json.loads(render(replace(LEAK, background=background, suspects=(timer,))))
+    jsonschema.validate(document, schema(), cls=jsonschema.Draft202012Validator)
+    found = document["background"]
+    assert (found["verdict"], found["reasons"], found["seconds"]) == ("LEAK", ["it grows"], 31.4)
+    assert (found["bytes_per_second"], found["bytes_per_second_basis"]) == (5_000.0, "live")
+    assert ("bytes_per_second_interval_reason" in found) is (interval is None)
+    (suspect,) = document["suspects"]
+    assert (suspect["bytes_per_second"], suspect["count_per_second"]) == (5_000.0, None)
+    assert suspect["count_per_second_reason"]
 
 
 @EVERY_SAMPLE
