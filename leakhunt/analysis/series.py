@@ -109,10 +109,16 @@ def read_ledger(run: Run, thresholds: Thresholds) -> Ledger:
 
 
 def _trimmed(run: Run, judged: frozenset[str]) -> float:
-    """How much the free lists of the judged lives shrank."""
-    before = {split.worker: split.parts.get(MALLOC_FREE, 0) for split in run.splits if not split.trimmed}
+    """How much the free lists of the judged lives shrank, of what they had grown by since the baseline.
+
+    What was free before the verdict rounds was no part of their growth.
+    """
+    plain = [split for split in run.splits if not split.trimmed]
+    first = {split.worker: split.parts.get(MALLOC_FREE, 0) for split in reversed(plain)}
+    last = {split.worker: split.parts.get(MALLOC_FREE, 0) for split in plain}
     after = {split.worker: split.parts.get(MALLOC_FREE, 0) for split in run.splits if split.trimmed}
-    return float(sum(max(0, before[worker] - after[worker]) for worker in after if worker in before.keys() & judged))
+    lowest = {worker: max(after[worker], first[worker]) for worker in after.keys() & first.keys() & judged}
+    return float(sum(max(0, last[worker] - low) for worker, low in lowest.items()))
 
 
 def observe(run: Run, routes: Sequence[str]) -> tuple[Observation, ...]:

@@ -187,5 +187,8 @@ def test_what_malloc_gave_back_is_that_of_the_judged_lives() -> None:
     def free(worker: str, size: int, *, trimmed: bool = False) -> MemorySplit:
         return MemorySplit(worker, 1, 9_000, {MALLOC_FREE: size}, {}, "glibc", True, trimmed=trimmed)
 
-    splits = (free("1@1", 500), free("7@7", 900), free("1@1", 100, trimmed=True), free("7@7", 0, trimmed=True))
-    assert read_ledger(replace(run, splits=splits), DEFAULTS).trimmed == 400
+    splits = (free("1@1", 0), free("1@1", 500), free("7@7", 900), free("1@1", 100, trimmed=True))
+    more = (free("7@7", 0, trimmed=True),)
+    assert read_ledger(replace(run, splits=(*splits, *more)), DEFAULTS).trimmed == 400
+    # What was free at the baseline already is no growth that malloc had kept.
+    assert read_ledger(replace(run, splits=(free("1@1", 450), *splits[1:])), DEFAULTS).trimmed == 50
