@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from leakhunt.agent import bundle
 from leakhunt.errors import AgentError
 from leakhunt.targets.inject.channel import Meeting
-from leakhunt.targets.inject.injection import AttachError, Injection
+from leakhunt.targets.inject.injection import AttachError, Injection, system_call
 from leakhunt.targets.inject.memory import Memory
 from leakhunt.targets.inject.remote_debug import COOKIE, OLDEST, RemoteDebugging, Unknown, remote_exec, script_for
 from leakhunt.targets.inject.stop_window import FUTEX
@@ -60,7 +58,7 @@ class Debugging:
             raise AttachError(
                 "the app was started with remote debugging disabled", "Restart it without -X disable-remote-debug."
             )
-        call = self._system_call()
+        call = system_call(self._injection.process.pid)
         if call == FUTEX:
             return None
         running = call is None
@@ -94,10 +92,3 @@ class Debugging:
             self._injection.nudge()
             connection = meeting.wait(time.monotonic() + _NUDGED)
         return connection
-
-    def _system_call(self) -> int | None:
-        """What the main thread waits in; None while it runs."""
-        with suppress(OSError):
-            number = Path(f"/proc/{self._injection.process.pid}/syscall").read_text().split()[0]
-            return int(number) if number.isdigit() else None
-        return None

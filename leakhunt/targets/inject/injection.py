@@ -12,10 +12,11 @@ from typing import Final
 from leakhunt.agent import bundle
 from leakhunt.errors import TargetError
 from leakhunt.targets.inject import helper
+from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.channel import Meeting
 from leakhunt.targets.inject.interpreter import Interpreter
 from leakhunt.targets.inject.memory import open_memory
-from leakhunt.targets.inject.stop_window import Job, Outcome
+from leakhunt.targets.inject.stop_window import FUTEX, Job, Outcome
 from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 
@@ -23,7 +24,7 @@ HELLO: Final[Seconds] = 2.0
 """How long an agent may take to come once its text has been run."""
 _WAKE: Final[Seconds] = 0.2
 """How long a main thread that runs Python may take to come to what is queued for it."""
-_LOOK: Final[Seconds] = 0.4
+_LOOK: Final[Seconds] = 0.3
 """How long to look for a thread that waits, before the main thread is asked instead."""
 
 
@@ -84,7 +85,8 @@ class Injection:
 
     def _wait_for_main_thread(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
         """The text is queued: the main thread runs it when it can, and is woken if it waits for a lock."""
-        connection = meeting.wait(time.monotonic() + _WAKE)
+        patience = 0.0 if system_call(self.process.pid) == FUTEX else _WAKE
+        connection = meeting.wait(time.monotonic() + patience)
         while connection is None and time.monotonic() < self._deadline:
             self.nudge()
             connection = meeting.wait(time.monotonic() + _WAKE)
@@ -95,10 +97,10 @@ class Injection:
         return connection
 
     def _cancel(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
-        """Make the queued text a comment; the agent, if it came at the last moment after all."""
+        """Call the queued text off; the agent, if it came at the last moment after all."""
         pid = self.process.pid
         with suppress(OSError), open_memory(pid) as memory:
-            memory.write(outcome.text_at, b"#")
+            memory.write(outcome.cancel_at, machine.CANCEL)
         connection = meeting.wait(time.monotonic() + 0.1)
         if connection is None:
             raise AttachError(
@@ -117,10 +119,15 @@ def _is_slow(outcome: Outcome) -> bool:
     return outcome.stopped > 10.0
 
 
-def _where(pid: int) -> str:
-    """What the main thread does, as the kernel sees it."""
+def system_call(pid: int) -> int | None:
+    """Number of what the main thread waits in; None while it runs."""
     with suppress(OSError):
         number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
-        if number.lstrip("-").isdigit() and int(number) >= 0:
-            return f"system call {number}"
-    return "its own code"
+        return int(number) if number.isdigit() else None
+    return None
+
+
+def _where(pid: int) -> str:
+    """What the main thread does, as the kernel sees it."""
+    number = system_call(pid)
+    return "its own code" if number is None else f"system call {number}"

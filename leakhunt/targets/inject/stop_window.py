@@ -68,8 +68,8 @@ class Outcome:
     stopped: float = 0.0
     """Seconds for which a thread did not do its own work; of all tries the longest."""
     tries: int = 0
-    text_at: int = 0
-    """Where a queued text lies."""
+    cancel_at: int = 0
+    """Where a queued text is called off, by `CANCEL` of its machine."""
     previous: str = ""
     """Hexadecimal: the bytes that the code of a queued text has replaced."""
 
@@ -216,7 +216,7 @@ class StopWindow:
             raise Unsuitable("its queue of pending calls is full" if result == -1 else os.strerror(-result))
         self.outcome.done = self._step
         self.outcome.previous = previous.hex()
-        self.outcome.text_at = at_end["r15"]
+        self.outcome.cancel_at = detour.cancel_at
 
     def _nudge(self, tracee: Tracee, registers: machine.Registers) -> None:
         interrupted = registers.interrupted()

@@ -73,10 +73,14 @@ _QUEUE: Final = (
 )
 _RUNNER: Final = (
     b"\x53\x48\x89\xfb\x31\xf6"  # push rbx; mov rbx, rdi; xor esi, esi
+    b"\x75\x0c"  # jnz over the call: never, unless it is made a jz, see CANCEL
     b"\x48\xb8%b\xff\xd0"  # call PyRun_SimpleString
     b"\x48\x89\xdf\xbe%b\xb8\x0b\x00\x00\x00\x0f\x05"  # munmap(rbx, size)
     b"\x31\xc0\x5b\xc3"  # return 0 whatever happened: the interpreter raises anything else in the app
 )
+_CANCEL_OFFSET: Final = 6
+CANCEL: Final = b"\x74"
+"""To be written to `Detour.cancel_at`: one byte, so whoever runs the code meanwhile sees the old one or the new one."""
 _TELL: Final = (
     b"\xb8\x27\x00\x00\x00\x0f\x05\x89\xc7"  # mov edi, getpid()
     b"\xb8\xba\x00\x00\x00\x0f\x05\x89\xc6"  # mov esi, gettid()
@@ -102,6 +106,8 @@ class Detour:
     registers: bytes
     done_at: int
     """Where the thread stands when it has told that it is done."""
+    cancel_at: int = 0
+    """Of a queued text: where `CANCEL` has to be written for it to be given back unrun."""
 
 
 class Registers:
@@ -187,7 +193,9 @@ def queue_text(
     state = _state(registers, extended, mask, text)
     detour = _detour(state, code, code_at, {"r12": add, "r13": code_at + runner_at})
     runner = _RUNNER % (struct.pack("<Q", run), size)
-    return replace(detour, code=detour.code.ljust(runner_at, b"\x90") + runner)
+    return replace(
+        detour, cancel_at=code_at + runner_at + _CANCEL_OFFSET, code=detour.code.ljust(runner_at, b"\x90") + runner
+    )
 
 
 def queue_result(registers: Registers) -> int:

@@ -18,7 +18,7 @@ from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject import helper
 from leakhunt.targets.inject.attach import attach
 from leakhunt.targets.inject.injection import AttachError
-from leakhunt.targets.inject.memory import open_memory
+from leakhunt.targets.inject.memory import open_memory, read_mappings
 from leakhunt.targets.inject.stop_window import Job, Outcome
 from live_target import PROLOGUE, STATES, LiveTarget, live_target, start_target
 
@@ -78,6 +78,13 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
+def holds_text(pid: int) -> bool:
+    """Whether what was queued lies in memory of its own."""
+    nobodys = [each for each in read_mappings(pid) if each.permissions == "rw-p" and not each.path]
+    with open_memory(pid) as memory:
+        return any(b"_leakhunt_agent.arrival" in memory.read(each.start, each.end - each.start) for each in nobodys)
+
+
 def test_what_the_preflight_refuses_is_not_touched(hub: AgentHub, place: Path) -> None:
     with live_target(sys.executable, "accept", directory=place, PYTHON_DISABLE_REMOTE_DEBUG="1") as target:
         with pytest.raises(AttachError, match="remote debugging disabled") as raised:
@@ -90,11 +97,13 @@ def test_a_main_thread_that_does_not_listen_is_not_waited_for_longer_than_told(h
     with start_target(sys.executable, PROLOGUE + DEAF, directory=place) as target:
         with pytest.raises(AttachError, match=r"did not run what was asked.* its own code\. The request was cancelled"):
             attach(target.pid, hub, timeout=0.8)
+        assert holds_text(target.pid)
         fds, threads = target.fds(), target.threads()
         assert target.process.stdout is not None
         assert target.process.stdout.readline() == b"done\n"
-        time.sleep(0.3)  # by then it has come to what was queued: a comment
+        time.sleep(0.3)  # by then it has come to what was queued, and given its memory back
         assert (target.fds(), target.threads()) == (fds, threads)
+        assert not holds_text(target.pid)
         attach(target.pid, hub).link.detach()
         assert target.settles(fds, threads)
         before, after, problems = target.end()
