@@ -91,7 +91,9 @@ def _rate_row(rate: Rate) -> tuple[str, ...]:
 
 
 def share_cells(share: Share) -> tuple[str, str]:
-    """The share, and its interval."""
+    """The share, and its interval; empty of nothing."""
+    if not share.of:
+        return "", ""
     low, high = wilson(share)
     return f"{share.hits:.4g}/{share.of} = {share.rate:.1%}", f"{low:.1%} to {high:.1%}"
 

@@ -76,6 +76,11 @@ def test_a_tool_that_could_not_run_has_found_nothing_and_raised_no_alarm() -> No
     assert row.cells()[-4:] == ("0", "0", "2", "")
 
 
+def test_what_was_not_tried_has_no_share() -> None:
+    row = compared(own(result("fixed", "CLEAN")), BARE[1], outcome(objgraph_growth, "fixed", "CLEAN"))["leakhunt"]
+    assert row.cells()[1:7] == ("", "", "", "0/1 = 0.0%", "0.0% to 79.3%", "")
+
+
 def test_a_run_of_leakhunt_that_failed_has_found_nothing_either() -> None:
     failed = [replace(each, requests=REQUESTS) for each in (BARE[0], outcome(objgraph_growth, "leaky", "LEAK"))]
     row = compared(own(result("leaky", None)), *failed)["leakhunt"]
