@@ -15,7 +15,7 @@ from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.plateau import capped, caps_of
 from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
-from leakhunt.units import format_size
+from leakhunt.units import Bytes, format_size
 
 _ROUNDS: Final = 3
 """Rounds of the route alone that have to agree."""
@@ -117,16 +117,17 @@ def name_cap(
 
 
 def settle_by_cap(
-    judgement: RouteJudgement, stores: Sequence[GrowingPath], containers: Sequence[Container]
+    judgement: RouteJudgement, stores: Sequence[GrowingPath], containers: Sequence[Container], hazard: Bytes
 ) -> RouteJudgement:
     """What was kept at first is held by a container with a cap: that it has stopped growing is more than a hope.
 
-    An undecided route is BOUNDED where such containers hold most of what was kept since the baseline. How small a leak
-    may hide beside them is what was undecided, and is told.
+    An undecided route is BOUNDED where such containers hold most of what was kept since the baseline, and so much that
+    it is a hazard. How small a leak may hide beside them is what was undecided, and is told.
     """
     reasons = caps_of(stores, containers)
     held = sum(path.size_per_request for path in stores if capped(path, containers))
-    if judgement.state == "open" and held > _SHARE * sum(path.size_per_request for path in stores):
+    every = sum(path.size_per_request for path in stores)
+    if judgement.state == "open" and held >= max(hazard, _SHARE * every):
         judgement = replace(judgement, state="bounded")
     return replace(judgement, reasons=(*reasons, *judgement.reasons))
 

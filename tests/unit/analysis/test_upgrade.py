@@ -155,23 +155,29 @@ def test_what_counts_have_settled_may_still_turn_out_to_have_a_cap() -> None:
 def test_an_undecided_route_whose_memory_a_capped_store_holds_is_bounded() -> None:
     path = lead().path
     assert path is not None
-    found = settle_by_cap(OPEN, [path], [capped()])
+    found = settle_by_cap(OPEN, [path], [capped()], 10_000)
     assert found.state == "bounded"
     assert found.reasons[0].startswith(CAPPED)
     assert found.reasons[1:] == OPEN.reasons
 
 
+def test_a_capped_store_of_some_bytes_is_no_hazard() -> None:
+    path = lead().path
+    assert path is not None
+    assert settle_by_cap(OPEN, [path], [capped()], 2**20).state == "open"
+
+
 def test_a_store_without_a_cap_settles_nothing() -> None:
     path = lead().path
     assert path is not None
-    assert settle_by_cap(OPEN, [path], [capped(cap=None)]) == OPEN
+    assert settle_by_cap(OPEN, [path], [capped(cap=None)], 10_000) == OPEN
 
 
 def test_a_capped_store_that_holds_little_of_it_settles_nothing_and_is_named_all_the_same() -> None:
     small, large = lead(5_000).path, lead(15_000, name="_LOG").path
     assert small is not None
     assert large is not None
-    found = settle_by_cap(OPEN, [large, small], [capped()])
+    found = settle_by_cap(OPEN, [large, small], [capped()], 1_000)
     assert found.state == "open"
     assert found.reasons[0].startswith(CAPPED)
 
