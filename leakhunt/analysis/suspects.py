@@ -74,9 +74,14 @@ def per_second(suspect: Suspect) -> Suspect:
         count_per_request=None,
         bytes_per_second=suspect.bytes_per_request,
         count_per_second=suspect.count_per_request,
-        reasons=tuple(reason.replace("per request", "per second") for reason in suspect.reasons),
+        path_nodes=tuple(map(_with_seconds, suspect.path_nodes)),
+        reasons=tuple(map(_with_seconds, suspect.reasons)),
         null_reasons={**suspect.null_reasons, **dict.fromkeys(no_figures, with_time)},
     )
+
+
+def _with_seconds(text: str) -> str:
+    return text.replace("per request", "per second").replace("with every request", "every second")
 
 
 def _worth_naming(case: Case) -> list[Lead]:

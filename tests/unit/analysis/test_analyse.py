@@ -317,6 +317,8 @@ def test_a_timer_is_a_leak_of_its_own_with_its_holder_and_no_route_is_to_blame()
     assert (found.route, found.path, found.bytes_per_request) == (BACKGROUND, "shop.timer._TICKS[*]", None)
     assert found.bytes_per_second == pytest.approx(50_000, rel=0.05)
     assert found.count_per_second == pytest.approx(2, rel=0.05)
+    assert found.path_nodes[-1] == "[*] (bytes, +2 per second)"
+    assert not any("request" in text for text in (*found.reasons, *found.path_nodes))
 
 
 def test_a_route_that_leaks_beside_a_timer_is_told_apart_from_it() -> None:
