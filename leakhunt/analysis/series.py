@@ -54,6 +54,8 @@ class RoundGrowth:
     """By route whose uploads differ in size: bytes sent beyond what so many requests send on average."""
     young: bool = False
     """Whether all lives were: it tells how workers warm up, and little else."""
+    alone: str | None = None
+    """The one step that was sent, if that was the plan."""
 
     @property
     def dose(self) -> float:
@@ -230,5 +232,5 @@ def _sum_round(
     seconds = max(observation.seconds for observation in group)
     young = not grown_up
     return RoundGrowth(
-        round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds, excess, young
+        round_.index, round_.phase, round_.block, len(group), growth, dict(doses), seconds, excess, young, round_.alone
     )

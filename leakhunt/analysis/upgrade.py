@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
@@ -13,6 +14,8 @@ from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.plateau import capped, caps_of
+from leakhunt.analysis.series import RoundGrowth
+from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
 from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
 from leakhunt.units import Bytes, format_size
@@ -76,19 +79,38 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
     slope = (judgement.slopes or {}).get(signal or "")
     if judgement.state not in {"leak", "growing", "open"} or signal is None or slope is None:
         return judgement
-    every = experiment.ledger.of_phase(Phase.EXPLAIN)
-    alone = [row for row in every if row.requests and row.doses.get(judgement.route) == row.requests][1:]
-    requests = sum(row.requests for row in alone)
-    expected = slope.per_request * requests
-    noise = experiment.window(judgement.route).noise(signal) * sqrt(max(1, len(alone)))
-    kept = sum(row.growth.get(signal, 0.0) for row in alone)
-    told = judgement.state == "open" or expected >= _CLEARLY * noise
-    if len(alone) < _ROUNDS or not told or kept > (1 - _STOPPED) * expected:
+    steps = _alone(experiment, judgement.route)
+    noise = 0.0 if judgement.state == "open" else experiment.window(judgement.route).noise(signal)
+    if not steps or not all(_has_stopped(rows, signal, slope.per_request, noise) for rows in steps):
+        return judgement
+    requests = sum(row.requests for rows in steps for row in rows)
+    kept = sum(row.growth.get(signal, 0.0) for rows in steps for row in rows)
+    if kept >= experiment.thresholds.of(signal) * requests:  # what still goes on is a leak by itself
         return judgement
     total = slope.per_request * slope.requests
-    state = "bounded" if total >= experiment.thresholds.hazard else "clean"
     reason = wording.stopped(total, kept, requests)
+    others = tuple(name for name in judgement.signals if name in RESOURCE_SIGNALS)
+    if others:
+        return replace(judgement, reasons=(*judgement.reasons, reason), signals=others)
+    state = "bounded" if total >= experiment.thresholds.hazard else "clean"
     return replace(judgement, state=state, reasons=(reason,), signals=(), early=total)
+
+
+def _alone(experiment: Experiment, route: str) -> list[list[RoundGrowth]]:
+    """The rounds in which a route ran alone, step by step, without the first of each: tracing starts with it."""
+    steps: dict[str | None, list[RoundGrowth]] = defaultdict(list)
+    for row in experiment.ledger.of_phase(Phase.EXPLAIN):
+        if row.requests and row.doses.get(route) == row.requests:
+            steps[row.alone].append(row)
+    return [rows[1:] for rows in steps.values()]
+
+
+def _has_stopped(rows: Sequence[RoundGrowth], signal: str, per_request: float, noise: float) -> bool:
+    """Whether one step kept next to nothing of what it should. Of several steps of a route a slow one may be all."""
+    expected = per_request * sum(row.requests for row in rows)
+    kept = sum(row.growth.get(signal, 0.0) for row in rows)
+    clear = expected >= _CLEARLY * noise * sqrt(max(1, len(rows)))
+    return len(rows) >= _ROUNDS and clear and kept <= (1 - _STOPPED) * expected
 
 
 def name_cap(

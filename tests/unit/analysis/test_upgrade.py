@@ -7,6 +7,7 @@ import pytest
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.paths import GrowingPath, Hop
+from leakhunt.analysis.series import RoundGrowth
 from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, revoke_if_stopped, settle_by_cap, upgrade
 from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
@@ -229,3 +230,38 @@ def test_growth_that_went_on_at_rest_and_then_stopped_was_times_whatever_the_noi
     assert revoke_if_stopped(found, judged).state == "clean"
     going_on = experiment([*proven, *rests, *(replace(each, growth={"live": 9_000}) for each in alone)])
     assert revoke_if_stopped(going_on, judge_route(going_on, "a")).state == "open"
+
+
+PROVEN = [*rounds({"live": 20_000}), *rounds({"live": 20_000}, block=1)]
+
+
+def test_one_step_of_a_route_that_goes_on_is_enough_however_few_of_its_requests_there_are() -> None:
+    def alone(step: str, kept: float, doses: tuple[int, ...]) -> list[RoundGrowth]:
+        rows = [row(900 + i, {"live": kept * dose}, {"a": dose}, phase=Phase.EXPLAIN) for i, dose in enumerate(doses)]
+        return [replace(each, alone=step) for each in rows]
+
+    fast = alone("small", 0, (2, 101, 151, 199))
+    slow = alone("large", 40_000, (2, 2, 3, 5))
+    found = experiment([*PROVEN, *fast, *slow])
+    judgement = judge_route(found, "a")
+    assert revoke_if_stopped(found, judgement).state == "leak"
+    assert revoke_if_stopped(experiment([*PROVEN, *fast]), judgement).state == "bounded"
+
+
+def test_what_goes_on_and_is_a_leak_by_itself_is_not_taken_back() -> None:
+    assert stopping(1_500) == "leak"
+    assert stopping(50) == "bounded"
+
+
+def test_threads_that_go_on_are_a_leak_though_memory_has_stopped() -> None:
+    both = {"live": 20_000.0, "threads": 1.0}
+    alone = [
+        row(900 + i, {"live": 0, "threads": dose}, {"a": dose}, phase=Phase.EXPLAIN)
+        for i, dose in enumerate((2, 5, 7, 11))
+    ]
+    found = experiment([*rounds(both), *rounds(both, block=1), *alone])
+    judgement = judge_route(found, "a")
+    assert judgement.signals == ("live", "threads")
+    told = revoke_if_stopped(found, judgement)
+    assert (told.state, told.signals) == ("leak", ("threads",))
+    assert "then stopped" in told.reasons[-1]
