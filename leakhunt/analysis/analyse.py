@@ -103,7 +103,7 @@ def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
     cases = []
     for route, judgement in finals.items():
         holds = stores if route == full else ()
-        final = settle_by_cap(judgement, holds, run.containers, experiment.thresholds.hazard)
+        final = settle_by_cap(experiment, judgement, holds, run.containers)
         report = _with_inputs(run, experiment, route_report(run, experiment, final, responses[route]))
         # Growth that has a cap and goes on is told by its leads, which see it grow.
         full_store = final.state == "bounded" and (final.early is not None or judgement.state == "open")

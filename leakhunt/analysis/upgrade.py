@@ -9,16 +9,16 @@ from math import sqrt
 from typing import Final
 
 from leakhunt.analysis import wording
-from leakhunt.analysis.blocks import Experiment
+from leakhunt.analysis.blocks import Experiment, memory_signal
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.plateau import capped, caps_of
-from leakhunt.analysis.series import RoundGrowth
+from leakhunt.analysis.series import JUDGED_PHASES, RoundGrowth
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
 from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
-from leakhunt.units import Bytes, format_size
+from leakhunt.units import format_size
 
 _ROUNDS: Final = 3
 """Rounds of the route alone that have to agree."""
@@ -139,19 +139,38 @@ def name_cap(
 
 
 def settle_by_cap(
-    judgement: RouteJudgement, stores: Sequence[GrowingPath], containers: Sequence[Container], hazard: Bytes
+    experiment: Experiment,
+    judgement: RouteJudgement,
+    stores: Sequence[GrowingPath],
+    containers: Sequence[Container],
 ) -> RouteJudgement:
     """What was kept at first is held by a container with a cap: that it has stopped growing is more than a hope.
 
-    An undecided route is BOUNDED where such containers hold most of what was kept since the baseline, and so much that
-    it is a hazard. How small a leak may hide beside them is what was undecided, and is told.
+    An undecided route is BOUNDED where such containers hold most of what was kept since the baseline, of what paths
+    lead to and of what memory grew by, and so much that it is a hazard. How small a leak may hide beside them is what
+    was undecided, and is told. Without a whole block nothing is settled, and no store bounds threads, descriptors or
+    files.
     """
     reasons = caps_of(stores, containers)
     held = sum(path.size_per_request for path in stores if capped(path, containers))
-    every = sum(path.size_per_request for path in stores)
-    if judgement.state == "open" and held >= max(hazard, _SHARE * every):
+    kept = max(sum(path.size_per_request for path in stores), _grown(experiment))
+    undecided = judgement.missed is not None and not _resources_grow(experiment, judgement)
+    if undecided and held >= max(experiment.thresholds.hazard, _SHARE * kept):
         judgement = replace(judgement, state="bounded")
     return replace(judgement, reasons=(*reasons, *judgement.reasons))
+
+
+def _grown(experiment: Experiment) -> float:
+    """Bytes by which memory has grown since the baseline."""
+    rows = experiment.ledger.of_phase(*JUDGED_PHASES)
+    signal = memory_signal(rows)
+    return 0.0 if signal is None else sum(row.growth[signal] for row in rows)
+
+
+def _resources_grow(experiment: Experiment, judgement: RouteJudgement) -> bool:
+    slopes = judgement.slopes or {}
+    thresholds = experiment.thresholds
+    return any(name in slopes and slopes[name].per_request >= thresholds.of(name) for name in RESOURCE_SIGNALS)
 
 
 def _capped(containers: Sequence[Container]) -> dict[str, Container]:

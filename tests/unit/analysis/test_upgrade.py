@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from leakhunt.analysis.blocks import Experiment
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement, judge_route
 from leakhunt.analysis.paths import GrowingPath, Hop
 from leakhunt.analysis.series import RoundGrowth
+from leakhunt.analysis.thresholds import DEFAULTS
 from leakhunt.analysis.upgrade import confirm_by_counts, name_cap, revoke_if_stopped, settle_by_cap, upgrade
 from leakhunt.model.run import Phase
 from leakhunt.model.snapshot import Container
@@ -24,6 +26,10 @@ def lead(size: float = 20_000, *, multiple: int | None = 1, rounds: int = 3, nam
     hops = (Hop("shop.views", "module", 0.0), Hop(f".{name}", "dict", 0.0), Hop("['*']", "bytes", 1.0))
     path = GrowingPath("a", "image", hops, 2, 1.0, 1.0, size, multiple, rounds)
     return Lead(path, None, size, 1.0)
+
+
+def hazard_from(size: int, found: Experiment = NOISY) -> Experiment:
+    return replace(found, thresholds=replace(DEFAULTS, hazard=size))
 
 
 def capped(name: str = "shop.views._SEEN", cap: int | None = 500) -> Container:
@@ -156,7 +162,7 @@ def test_what_counts_have_settled_may_still_turn_out_to_have_a_cap() -> None:
 def test_an_undecided_route_whose_memory_a_capped_store_holds_is_bounded() -> None:
     path = lead().path
     assert path is not None
-    found = settle_by_cap(OPEN, [path], [capped()], 10_000)
+    found = settle_by_cap(hazard_from(10_000), OPEN, [path], [capped()])
     assert found.state == "bounded"
     assert found.reasons[0].startswith(CAPPED)
     assert found.reasons[1:] == OPEN.reasons
@@ -165,22 +171,46 @@ def test_an_undecided_route_whose_memory_a_capped_store_holds_is_bounded() -> No
 def test_a_capped_store_of_some_bytes_is_no_hazard() -> None:
     path = lead().path
     assert path is not None
-    assert settle_by_cap(OPEN, [path], [capped()], 2**20).state == "open"
+    assert settle_by_cap(hazard_from(2**20), OPEN, [path], [capped()]).state == "open"
 
 
 def test_a_store_without_a_cap_settles_nothing() -> None:
     path = lead().path
     assert path is not None
-    assert settle_by_cap(OPEN, [path], [capped(cap=None)], 10_000) == OPEN
+    assert settle_by_cap(hazard_from(10_000), OPEN, [path], [capped(cap=None)]) == OPEN
 
 
 def test_a_capped_store_that_holds_little_of_it_settles_nothing_and_is_named_all_the_same() -> None:
     small, large = lead(5_000).path, lead(15_000, name="_LOG").path
     assert small is not None
     assert large is not None
-    found = settle_by_cap(OPEN, [large, small], [capped()], 1_000)
+    found = settle_by_cap(hazard_from(1_000), OPEN, [large, small], [capped()])
     assert found.state == "open"
     assert found.reasons[0].startswith(CAPPED)
+
+
+def test_a_capped_store_settles_nothing_that_it_does_not_explain() -> None:
+    path = lead().path
+    assert path is not None
+    native = hazard_from(10_000, blocks({"live": 30_000}, jitter=900_000))
+    undecided = judge_route(native, "a")
+    assert undecided.state == "open"
+    # 2.6 MiB have grown, and 20 kB of it hang on the store.
+    assert settle_by_cap(native, undecided, [path], [capped()]).state == "open"
+
+
+def test_no_store_settles_threads_that_may_grow() -> None:
+    path = lead().path
+    assert path is not None
+    threads = replace(OPEN, slopes={"threads": replace(next(iter((OPEN.slopes or {}).values())), per_request=0.5)})
+    assert settle_by_cap(hazard_from(10_000), threads, [path], [capped()]).state == "open"
+
+
+def test_no_store_settles_a_run_without_a_whole_block() -> None:
+    path = lead().path
+    assert path is not None
+    cut_short = hazard_from(10_000, experiment(rounds({"live": 0})[:3]))
+    assert settle_by_cap(cut_short, judge_route(cut_short, "a"), [path], [capped()]).state == "open"
 
 
 # --- Growth that has stopped by the time the route runs alone. ------------------------------------------------------
