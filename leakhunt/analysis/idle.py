@@ -75,9 +75,9 @@ def judge_idle(ledger: Ledger, thresholds: Thresholds) -> Idle | None:
     window = experiment.window(BACKGROUND)
     rates = {signal: growth_rate(window, BACKGROUND, signal) for signal in SIGNALS}
     proven = {
-        signal: rate
+        signal: known[0]
         for signal, known in rates.items()
-        if known is not None and judgement.state == "leak" and (rate := known[0]) > 0
+        if judgement.state == "leak" and known is not None and known[1] is not None and known[1][0] > 0
     }
     return Idle(experiment, judgement, proven)
 

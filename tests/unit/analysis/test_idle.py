@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,17 @@ def test_threads_that_a_timer_starts_are_proven_too() -> None:
     found = judged({"live": 0, "threads": 1.0}, {"live": 0, "threads": 1.0})
     assert found.judgement.signals == ("threads",)
     assert found.rates["threads"] == pytest.approx(1.0)
+
+
+def test_what_is_within_the_noise_of_idle_rounds_is_not_taken_off() -> None:
+    rows = [*idle({"live": 5_000}, 0), *idle({"live": 5_000}, 1)]
+    # One descriptor came, and nobody knows why.
+    rows = [
+        replace(each, growth={**each.growth, "descriptors": float(number == 5)}) for number, each in enumerate(rows)
+    ]
+    found = judge_idle(ledger([*rounds({"live": 0}), *rows]), DEFAULTS)
+    assert found is not None
+    assert set(found.rates) == {"live"}
 
 
 def test_there_is_nothing_to_judge_without_a_whole_block() -> None:
