@@ -10,7 +10,7 @@ from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.series import JUDGED_PHASES
 from leakhunt.model.report import RouteReport
-from leakhunt.model.run import Run
+from leakhunt.model.run import BACKGROUND, Phase, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,11 @@ class Case:
         return watched_operations(self.run, self.report.route)
 
     @property
-    def requests(self) -> int:
-        """Requests of the verdict rounds, on which the sizes rest."""
+    def requests(self) -> float:
+        """Requests of the verdict rounds, on which sizes rest; of what grows with time, seconds since the baseline."""
+        if self.report.route == BACKGROUND:
+            rested = [each.ended for each in self.run.rounds if each.phase in {Phase.BASELINE, Phase.IDLE}]
+            return rested[-1] - rested[0] if rested else 0.0
         steps = [step for step, route in self.run.routes.items() if route == self.report.route]
         rounds = (each for each in self.run.rounds if each.phase in JUDGED_PHASES)
         return sum(each.doses.get(step, 0) for each in rounds for step in steps)

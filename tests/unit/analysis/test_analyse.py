@@ -14,6 +14,7 @@ from leakhunt.model.measurement import RequestRecord
 from leakhunt.model.report import Report, RouteReport, Verdict
 from leakhunt.model.run import BACKGROUND, Phase, Run
 from leakhunt.model.snapshot import Container, Frame
+from leakhunt.model.split import NATIVE, OBJECTS, MemorySplit
 
 IMAGE = "POST /image"
 VIEW = Frame("/srv/app/courseware/views.py", 42, "thumbnail")
@@ -319,6 +320,21 @@ def test_a_timer_is_a_leak_of_its_own_with_its_holder_and_no_route_is_to_blame()
     assert found.count_per_second == pytest.approx(2, rel=0.05)
     assert found.path_nodes[-1] == "[*] (bytes, +2 per second)"
     assert not any("request" in text for text in (*found.reasons, *found.path_nodes))
+
+
+def test_objects_of_a_timer_that_were_not_seen_are_told_by_the_memory_split() -> None:
+    run = ticking(App(routes=("a", "b"), per_second=50_000), replace(TICKS, size=5_000))
+    seconds = run.rounds[-5].ended
+
+    def split(objects: int, native: int) -> MemorySplit:
+        parts = {OBJECTS: objects, NATIVE: native}
+        return MemorySplit(run.workers[0].key, 1, objects + native, parts, {}, "glibc", True)
+
+    grown = round(50_000 * seconds)
+    (found,) = analyse(replace(run, splits=(split(0, 0), split(grown, 0)))).suspects
+    assert (found.route, found.cause) == (BACKGROUND, "python-objects")
+    (found,) = analyse(replace(run, splits=(split(0, 0), split(0, grown)))).suspects
+    assert (found.route, found.cause) == (BACKGROUND, "native")
 
 
 def test_a_route_that_leaks_beside_a_timer_is_told_apart_from_it() -> None:
