@@ -32,13 +32,16 @@ def background_share(ledger: Ledger, lottery: Lottery, signal: str) -> float:
 
     By the stretch of rest that grew fastest: what grows with time may stop at a cap while nothing is requested.
     """
-    growth = sum(row.growth.get(signal, 0.0) for row in lottery.rows)
+    taken, seconds = ledger.taken.get(signal, 0.0), sum(row.seconds for row in lottery.rows)
+    growth = sum(row.growth.get(signal, 0.0) for row in lottery.rows) + taken * seconds
     noise = _NOISE * lottery.noise(signal)
     rests = [row for row in _rests(ledger, signal) if row.seconds >= _IDLE_SECONDS]
     rate = max(((row.growth[signal] - noise) / row.seconds for row in rests), default=0.0)
+    # What was proven and taken off is time's, too: a timer may be faster under load by more than a budget.
+    rate = taken + max(0.0, rate)
     if rate <= 0 or growth <= 0:
         return 0.0
-    return min(1.0, rate * sum(row.seconds for row in lottery.rows) / growth)
+    return min(1.0, rate * seconds / growth)
 
 
 def _rests(ledger: Ledger, signal: str) -> tuple[RoundGrowth, ...]:

@@ -84,7 +84,9 @@ def judge_idle(ledger: Ledger, thresholds: Thresholds) -> Idle | None:
 
 def without(ledger: Ledger, rates: Mapping[str, float]) -> Ledger:
     """The ledger with this growth per second taken off every round."""
-    return replace(ledger, rounds=tuple(_less(row, rates) for row in ledger.rounds)) if rates else ledger
+    if not rates:
+        return ledger
+    return replace(ledger, rounds=tuple(_less(row, rates) for row in ledger.rounds), taken=rates)
 
 
 def background_report(idle: Idle, judgement: RouteJudgement, rate: RouteReport) -> BackgroundReport:

@@ -80,6 +80,8 @@ class Ledger:
     """Lives too short to judge."""
     trimmed: float = 0.0
     """Bytes that malloc gave back when it was asked to, after the verdict rounds."""
+    taken: Mapping[str, float] = field(default_factory=dict)
+    """Growth per second, by signal, that was proven to come with time and has been taken off the rounds."""
     split_known: bool = True
     """False where several processes serve and none of them tells which requests it got."""
 
@@ -107,7 +109,7 @@ def read_ledger(run: Run, thresholds: Thresholds) -> Ledger:
         if observation.worker in judged:
             by_round[observation.round.index].append(observation)
     rows = tuple(_sum_round(group, temp_files, excess.get(index, {})) for index, group in sorted(by_round.items()))
-    return Ledger(routes, rows, judged, short, _trimmed(run, judged), _split_known(run, routes))
+    return Ledger(routes, rows, judged, short, _trimmed(run, judged), split_known=_split_known(run, routes))
 
 
 def _trimmed(run: Run, judged: frozenset[str]) -> float:

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from leakhunt.analysis.blocks import read_experiment
 from leakhunt.analysis.idle import Idle, grows_at_rest, judge_idle, per_second, without
+from leakhunt.analysis.judge import judge_route
 from leakhunt.analysis.series import RoundGrowth
 from leakhunt.analysis.suspects import per_second as suspect_per_second
 from leakhunt.analysis.thresholds import DEFAULTS
@@ -87,6 +89,16 @@ def test_what_grows_with_time_is_taken_off_every_round() -> None:
     before = ledger([row(0, {"live": 900.0, "blocks": 3.0}, {"a": 4}, seconds=2.0)])
     assert without(before, {"live": 100.0}).rounds[0].growth == {"live": 700.0, "blocks": 3.0}
     assert without(before, {}) is before
+
+
+def test_a_timer_that_is_faster_under_load_is_not_put_down_to_a_route() -> None:
+    busy = [each for block in (0, 1) for each in rounds({"live": 0}, block=block)]
+    for faster, state in ((1.0, "clean"), (1.3, "open"), (4.0, "leak")):
+        # Twenty requests per second.
+        rows = [replace(each, seconds=each.requests / 20) for each in busy]
+        rows = [replace(each, growth={"live": each.growth["live"] + faster * 50_000 * each.seconds}) for each in rows]
+        less = without(ledger(rows), {"live": 50_000.0})
+        assert judge_route(read_experiment(less, DEFAULTS), "a").state == state
 
 
 @pytest.mark.parametrize(("grown", "looks"), [(20_000.0, True), (600.0, False), (-20_000.0, False)])
