@@ -14,6 +14,7 @@ from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.plateau import capped, caps_of
+from leakhunt.analysis.rate import alone_rate
 from leakhunt.analysis.series import JUDGED_PHASES, RoundGrowth
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
 from leakhunt.model.run import Phase
@@ -85,8 +86,9 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
         return judgement
     requests = sum(row.requests for rows in steps for row in rows)
     kept = sum(row.growth.get(signal, 0.0) for rows in steps for row in rows)
-    if kept >= experiment.thresholds.of(signal) * requests:  # what still goes on is a leak by itself
-        return judgement
+    rate = alone_rate(experiment.ledger, judgement.route, signal)
+    if rate is not None and rate[1] is not None and rate[1][0] >= experiment.thresholds.of(signal):
+        return judgement  # what still goes on is a leak by itself
     total = slope.per_request * slope.requests
     reason = wording.stopped(total, kept, requests)
     others = tuple(name for name in judgement.signals if name in RESOURCE_SIGNALS)
