@@ -206,7 +206,7 @@ def _used(ours: dict[str, ModuleType], before: frozenset[str]) -> bool:
             continue
         if number % AT_ONCE == 0:
             _original("time", "sleep")(0)
-        for attribute, value in list(getattr(each, "__dict__", {}).items()):
+        for attribute, value in list(contents(each).items()):
             # A package has its modules as attributes. What was there before may have classes that call themselves
             # after one of ours, but has them of its own.
             if id(value) in modules and f"{name}.{attribute}" not in ours:
@@ -216,11 +216,21 @@ def _used(ours: dict[str, ModuleType], before: frozenset[str]) -> bool:
     return False
 
 
+def contents(module: Any) -> dict[str, Any]:
+    """What a module has by which name. One that its loader fills when it is first looked at is not looked at."""
+    try:
+        found: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    except AttributeError:  # whatever the app has put there is no module
+        return {}
+    return found
+
+
 def _home(value: Any) -> Any:
-    """The module of a function or class, without running code of the app."""
-    if isinstance(value, (type(_home), type(len))):
+    """The module of a function or class, without running code of the app, as `isinstance` may."""
+    kind = type(value)
+    if kind is type(_home) or kind is type(len):
         return value.__module__
-    return type.__getattribute__(value, "__dict__").get("__module__") if isinstance(value, type) else None
+    return type.__getattribute__(value, "__dict__").get("__module__") if issubclass(kind, type) else None
 
 
 def _receive(connection: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 
 from leakhunt.agent import child, clone, headroom
 from leakhunt.agent.counters import COUNTERS
+from leakhunt.agent.hooks import unhook as put_back
 from leakhunt.agent.journal import problems
 from leakhunt.agent.middleware import Onlooker
 from leakhunt.agent.process import temp_dir
@@ -166,6 +167,29 @@ def stop_watching() -> None:
         watching.stop()
 
 
+def find(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
+    """Which servers hold which applications."""
+    from leakhunt.agent import hooking
+
+    return hooking.find()
+
+
+def hook(_: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """Count requests from now on, in a process that ran before the agent came."""
+    from leakhunt.agent import hooking
+
+    try:
+        return hooking.hook(request.get("app"))
+    except hooking.NotFound as reason:
+        raise Refusal(str(reason)) from None
+
+
+def unhook(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
+    """Count no more requests and put back what was wrapped for it."""
+    stop_watching()
+    return {"left": put_back()}
+
+
 def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
     """Undo everything and go."""
     stop_tracing()
@@ -181,5 +205,8 @@ COMMANDS = {
     "trace": trace,
     "lines": lines,
     "watch": watch,
+    "find": find,
+    "hook": hook,
+    "unhook": unhook,
     "detach": detach,
 }

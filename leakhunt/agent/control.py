@@ -10,10 +10,9 @@ import time
 from leakhunt.agent import clone, commands, departure, forks, spawn, wire
 from leakhunt.agent.arrival import forget
 from leakhunt.agent.counters import COUNTERS
-from leakhunt.agent.hooks import HOOKS
+from leakhunt.agent.hooks import HOOKS, unhook
 from leakhunt.agent.journal import clear, note
 from leakhunt.agent.originals import allocate_lock, get_ident, get_native_id, original, sleep, start_new_thread
-from leakhunt.agent.patches import PATCHES
 from leakhunt.agent.process import command_line, hello, is_uwsgi, resident, uwsgi_callable
 
 TYPE_CHECKING = False
@@ -143,17 +142,12 @@ class Agent:
 
     def _undo(self) -> list[str]:
         self.detached = True
-        COUNTERS.active = False
         COUNTERS.before_first = None
         forks.remove()
-        HOOKS.remove()
-        servers = sys.modules.get("leakhunt.agent.servers")
-        if servers is not None:
-            servers.undo()
         lines = sys.modules.get("leakhunt.agent.lines")
         if lines is not None:
             lines.unwrap()
-        left = PATCHES.undo()
+        left = unhook()
         if self.bundle in sys.meta_path:
             sys.meta_path.remove(self.bundle)
         return left
@@ -288,12 +282,13 @@ def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) 
 def attach(connection: Any, offers: Any, token: str, luggage: Any, before: int) -> Agent:
     """Start the agent of a process that runs already, over a connection that is there.
 
-    `before` is how much memory it had when the agent came. Programs that the app starts get no agent.
+    `before` is how much memory it had when the agent came. Programs that the app starts get no agent, and requests are
+    counted once the controller asks for it.
     """
     agent = Agent("", "", luggage, offers)
     try:
         HOOKS.leave_out("spawn")
-        HOOKS.install()
+        COUNTERS.active = False  # until the controller asks for it
         forks.install(agent)
         agent.adopt(connection, before)
         wire.send(connection, {**hello(), "token": token})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from leakhunt.agent.asgi import enter, pattern_of
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.journal import note
-from leakhunt.agent.middleware import call, name_route
+from leakhunt.agent.middleware import CURRENT, call, is_marked, name_route
 from leakhunt.agent.patches import PATCHES
 
 TYPE_CHECKING = False
@@ -33,14 +34,43 @@ def werkzeug_routes(module: ModuleType) -> None:
     PATCHES.wrap(module.MapAdapter, "match", _tell_werkzeug_rule)
 
 
+def django_asgi_entry(module: ModuleType) -> None:
+    """The ASGI callable of a Django project."""
+    _wrap_asgi_entry(module.ASGIHandler)
+
+
+def starlette_entry(module: ModuleType) -> None:
+    """The ASGI callable of a Starlette application; FastAPI's calls this one."""
+    _wrap_asgi_entry(module.Starlette)
+
+
+def starlette_routes(module: ModuleType) -> None:
+    """Starlette hands a request to the route it has chosen; FastAPI's routes are of that kind."""
+    PATCHES.wrap(module.Route, "handle", _tell_starlette_route)
+
+
 def _wrap_entry(owner: Any) -> None:
     PATCHES.wrap(owner, "__call__", _count_call)
     COUNTERS.framework_marks = True
 
 
+def _wrap_asgi_entry(owner: Any) -> None:
+    PATCHES.wrap(owner, "__call__", _count_asgi_call)
+    COUNTERS.framework_marks = True
+
+
+def _count_asgi_call(original: Any) -> Callable[..., Any]:
+    def entry(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+        if is_marked():
+            return original(self, scope, receive, send)
+        return enter(original.__get__(self), (scope, receive, send), {})
+
+    return entry
+
+
 def _count_call(original: Any) -> Callable[..., Any]:
     def entry(self: Any, environ: Any, start_response: Any) -> Any:
-        if COUNTERS.server_marks:
+        if is_marked():
             return original(self, environ, start_response)
         return call(original.__get__(self), environ, start_response)
 
@@ -71,3 +101,16 @@ def _tell_werkzeug_rule(original: Any) -> Callable[..., Any]:
         return found
 
     return match
+
+
+def _tell_starlette_route(original: Any) -> Callable[..., Any]:
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+        try:
+            mark = CURRENT.get()
+            if mark is not None:
+                mark.pattern = pattern_of(mark, scope, self)
+        except Exception:
+            note("route")
+        return original(self, scope, receive, send)
+
+    return handle

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.journal import note
+from leakhunt.agent.patches import PATCHES
+from leakhunt.agent.swaps import SWAPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +24,11 @@ TABLE = (
     ("gevent.pywsgi", "servers", "gevent"),
     ("django.core.handlers.wsgi", "frameworks", "django_entry"),
     ("django.core.handlers.base", "frameworks", "django_routes"),
+    ("django.core.handlers.asgi", "frameworks", "django_asgi_entry"),
     ("flask.app", "frameworks", "flask_entry"),
+    ("starlette.applications", "frameworks", "starlette_entry"),
     ("werkzeug.routing.map", "frameworks", "werkzeug_routes"),
+    ("starlette.routing", "frameworks", "starlette_routes"),
     ("_posixsubprocess", "spawn", "fork_exec"),
     ("subprocess", "spawn", "subprocess_fork_exec"),
 )
@@ -56,7 +62,8 @@ class Hooks:
             module = sys.modules.get(name)
             if module is not None:
                 self.apply(module, name)
-        sys.meta_path.insert(0, self)
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
         """No further import is looked at."""
@@ -119,3 +126,16 @@ class Loader:
 
 
 HOOKS = Hooks()
+
+
+def unhook() -> list[str]:
+    """Count no more and put everything back; the names of what had to stay, as others have wrapped it since."""
+    COUNTERS.active = False
+    HOOKS.remove()
+    left = SWAPS.undo()
+    trampoline = sys.modules.get("leakhunt.agent.trampoline")
+    if trampoline is not None:
+        left += trampoline.TRAMPOLINES.undo()
+    left += PATCHES.undo()
+    COUNTERS.server_marks = COUNTERS.framework_marks = False
+    return left

@@ -43,6 +43,12 @@ class Onlooker:
 CURRENT: ContextVar[Mark | None] = ContextVar("leakhunt_request", default=None)
 
 
+def is_marked() -> bool:
+    """Whether what runs in this context is part of a request that is counted already."""
+    mark = CURRENT.get()
+    return mark is not None and mark.open
+
+
 def name_route(pattern: str) -> None:
     """Give the request that is being handled in this context the pattern its framework has matched."""
     mark = CURRENT.get()
@@ -53,8 +59,14 @@ def name_route(pattern: str) -> None:
 class Counted:
     """A WSGI callable whose requests are counted; every other attribute is the callable's own."""
 
+    _leakhunt_retired = False
+
     def __init__(self, app: Any) -> None:
         object.__setattr__(self, "__wrapped__", app)
+
+    def retire(self) -> None:
+        """Count nothing any more: somebody else may hold this wrapper for ever."""
+        object.__setattr__(self, "_leakhunt_retired", True)
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self.__wrapped__, name, value)
@@ -63,7 +75,7 @@ class Counted:
         delattr(self.__wrapped__, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) != 2:
+        if kwargs or len(args) != 2 or self._leakhunt_retired:
             return self.__wrapped__(*args, **kwargs)
         return call(self.__wrapped__, *args)
 
@@ -73,7 +85,7 @@ class Counted:
 
 def counted(app: Any) -> Any:
     """`app` wrapped, unless that was done already or it is no WSGI callable."""
-    if isinstance(app, Counted) or not callable(app) or _is_coroutine(app):
+    if isinstance(app, Counted) or not callable(app) or is_coroutine(app):
         return app
     COUNTERS.server_marks = True
     return Counted(app)
@@ -92,7 +104,7 @@ def call(app: Callable[[Any, Any], Any], environ: Any, start_response: Any) -> A
         mark.finish()
         raise
     finally:
-        _end(token)
+        forget_mark(token)
     return _watched(result, mark, environ)
 
 
@@ -172,13 +184,15 @@ def _begin(environ: Any) -> Mark | None:
     return mark
 
 
-def _end(token: Any) -> None:
+def forget_mark(token: Any) -> None:
+    """Take the mark of a request out of its context again."""
     try:
         CURRENT.reset(token)
     except ValueError:  # a greenlet switched contexts in between: the mark is that context's to forget
         note("context")
 
 
-def _is_coroutine(app: Any) -> bool:
+def is_coroutine(app: Any) -> bool:
+    """Whether a call of it makes a coroutine, as far as its code tells."""
     functions = (app, vars(type(app)).get("__call__"))
     return any(getattr(getattr(each, "__code__", None), "co_flags", 0) & 0x80 for each in functions)

@@ -6,15 +6,12 @@ from leakhunt.agent.journal import note
 from leakhunt.agent.middleware import counted
 from leakhunt.agent.patches import PATCHES
 from leakhunt.agent.process import command_line, uwsgi_callable
+from leakhunt.agent.swaps import SWAPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, Callable
-    from weakref import ref
-
-served_by: list[tuple[ref[Any], str]] = []
-"""Server objects whose attribute holds a wrapper of ours."""
 
 
 def gunicorn(module: ModuleType) -> None:
@@ -54,16 +51,6 @@ def uwsgi(module: ModuleType) -> None:
         setattr(module, known[1], counted(getattr(module, known[1])))
 
 
-def undo() -> None:
-    """Give the servers that are still there their callables back."""
-    while served_by:
-        reference, name = served_by.pop()
-        server = reference()
-        ours = getattr(server, name, None)
-        if ours is not None and hasattr(ours, "__wrapped__"):
-            setattr(server, name, ours.__wrapped__)
-
-
 def _wrap_result(original: Any) -> Callable[..., Any]:
     def wsgi(self: Any) -> Any:
         return counted(original(self))
@@ -87,10 +74,7 @@ def _wrap_attribute(name: str) -> Callable[[Any], Callable[..., Any]]:
 
 
 def _replace(server: Any, name: str) -> None:
-    import weakref  # not at the top: processes that never serve need not load it
-
     app = getattr(server, name, None)
     ours = counted(app)
     if ours is not app:
-        setattr(server, name, ours)
-        served_by.append((weakref.ref(server), name))
+        SWAPS.put(server, name, ours)

@@ -56,6 +56,34 @@ class AgentStats:
     """What went wrong inside the agent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """An application that a live server holds."""
+
+    server: str
+    app: str
+    """`module:name` where a module has it under a name, else what it is."""
+    kind: str
+    """`wsgi` or `asgi`."""
+    holder: str
+    """`module.Class.attribute` that holds it."""
+    seen: str
+    """Where the server was seen: `main thread`, `other thread`, `signal handler` or `heap`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an agent knows of the applications of its process, and of which of them it counts requests."""
+
+    servers: tuple[Serving, ...]
+    missing: Mapping[str, str]
+    """Server that is loaded -> why no application was found with it."""
+    by: str | None = None
+    """Where requests are counted now: `server`, `entry` (of the application) or `framework`; None if they are not."""
+    entry: str | None = None
+    """Function of the application at which they are."""
+
+
 def read_hello(message: Mapping[str, Any]) -> Hello:
     """The hello of an agent; raises AgentError if it is none."""
     try:
@@ -87,6 +115,17 @@ def read_stats(reply: Mapping[str, Any]) -> AgentStats:
         memory=int(reply["memory"]),
         temp_dir=str(reply["temp_dir"]),
         problems=tuple(str(problem) for problem in reply["problems"]),
+    )
+
+
+def read_found(reply: Mapping[str, Any]) -> Found:
+    """The reply to `find` and to `hook`."""
+    names = ("server", "app", "kind", "holder", "seen")
+    return Found(
+        servers=tuple(Serving(**{name: str(row[name]) for name in names}) for row in reply["servers"]),
+        missing={str(server): str(why) for server, why in reply["missing"].items()},
+        by=_maybe_str(reply.get("by")),
+        entry=_maybe_str(reply.get("entry")),
     )
 
 
@@ -185,3 +224,7 @@ def _read_operation(row: Mapping[str, Any]) -> Operation:
 
 def _maybe_int(value: object) -> int | None:
     return int(value) if isinstance(value, (int, float)) else None
+
+
+def _maybe_str(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -22,9 +22,11 @@ from leakhunt.model.snapshot import Container, PathNode, Snapshot
 from leakhunt.model.split import Layout
 from leakhunt.targets.answers import (
     AgentStats,
+    Found,
     Hello,
     read_calls,
     read_container,
+    read_found,
     read_heap,
     read_hello,
     read_layout,
@@ -193,6 +195,21 @@ class AgentLink:
     def stats(self) -> AgentStats:
         """What the agent has counted."""
         return read_stats(self._ask("stats"))
+
+    def find(self) -> Found:
+        """Which applications its process serves, and by which servers."""
+        return read_found(self._ask("find"))
+
+    def hook(self, app: str | None = None) -> Found:
+        """Have requests counted from now on, in a process that was attached to; `app` names it as `MODULE:CALLABLE`.
+
+        Refused (AgentError) if no application is found, or not the one named.
+        """
+        return read_found(self._ask("hook", app=app))
+
+    def unhook(self) -> tuple[str, ...]:
+        """Have them counted no more; the names of what had to stay because others wrapped it since."""
+        return tuple(str(name) for name in self._ask("unhook")["left"])
 
     def collect(self, *, forced: bool = False) -> Seconds:
         """Collect garbage twice; how long the app stood still for it.

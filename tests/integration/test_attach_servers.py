@@ -119,6 +119,8 @@ def test_no_request_fails_and_every_one_is_counted_until_it_leaves(server: str, 
         with under_load(port) as load:
             for _ in range(3):
                 links = [attach(pid, hub, timeout=30).link for pid in workers]
+                for link in links:
+                    link.hook()
                 at_start = sum(sum(link.stats().served.values()) for link in links)
                 asked = load.answered
                 time.sleep(0.5)
