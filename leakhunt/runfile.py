@@ -145,6 +145,12 @@ class RunWriter:
             self._put("requests", *map(astuple, requests))
             self._put("timeline", *map(astuple, timeline))
 
+    def timeline(self, points: Iterable[TimelinePoint]) -> None:
+        """Add dots of the growth chart that belong to no round."""
+        self._worth_keeping = True
+        with self._transaction():
+            self._put("timeline", *map(astuple, points))
+
     def peak(self, peak: PeakSample) -> None:
         """Add the peak of one request."""
         with self._transaction():

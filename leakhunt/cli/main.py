@@ -41,6 +41,7 @@ class LazyCommand:
 COMMANDS: Final = (
     LazyCommand("profile", "Replay a workload against a web app and judge whether its memory leaks."),
     LazyCommand("lines", "Show memory line by line for named functions, under the replayed workload."),
+    LazyCommand("watch", "Watch the memory of a process and of all that descends from it, from outside."),
     LazyCommand("report", "Render a recorded run again."),
 )
 

@@ -41,11 +41,12 @@ class SizeType(click.ParamType[Bytes]):
 
 
 class SecondsType(click.ParamType[Seconds]):
-    """A number of seconds, from 1 to `most`."""
+    """A number of seconds, from `least` to `most`."""
 
     name = "seconds"
 
-    def __init__(self, *, most: Seconds) -> None:
+    def __init__(self, *, most: Seconds, least: Seconds = 1.0) -> None:
+        self._least = least
         self._most = most
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Seconds:
@@ -54,8 +55,9 @@ class SecondsType(click.ParamType[Seconds]):
             seconds = float(str(value))
         except ValueError:
             self.fail(f"{str(value)[:24]!r} is no number of seconds", param, ctx)
-        if not 1 <= seconds <= self._most:
-            self.fail(f"{str(value)[:24]} is not in the range from 1 to {self._most:.0f} seconds", param, ctx)
+        if not self._least <= seconds <= self._most:
+            span = f"from {self._least:g} to {self._most:.0f} seconds"
+            self.fail(f"{str(value)[:24]} is not in the range {span}", param, ctx)
         return seconds
 
 

@@ -17,6 +17,8 @@ BACKGROUND: Final = "background"
 """Stands where a step or a route would, for what grows with time and not with requests."""
 OWN_COMMAND: Final = "own command"
 """`Plan.server` where the user gave the command that serves."""
+WATCHED: Final = "none, watched from outside"
+"""`Plan.workload` of what `leakhunt watch` has recorded: readings of memory, and no requests of leakhunt's."""
 EFFORT: Final = "effort"
 """The option of a plan that says how much proof was asked for, where it is not the usual."""
 

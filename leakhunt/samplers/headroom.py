@@ -9,16 +9,29 @@ from typing import Final
 
 import psutil
 
+from leakhunt.model.view import Limit
 from leakhunt.units import Bytes
 
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+_FILES: Final = {
+    "v2": ("memory.max", "memory.current"),
+    "v1": ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+}
+"""Where each version of cgroups tells the limit, and what is used of it."""
 _UNLIMITED: Final = 1 << 60
 """cgroup v1 writes "no limit" as a number near 2**63."""
 
 
-def available_memory(cgroups: Path = Path("/sys/fs/cgroup"), process: Path = Path("/proc/self/cgroup")) -> Bytes:
+def available_memory(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/cgroup")) -> Bytes:
     """Bytes that can still be used: the smallest of what the host and each enclosing memory cgroup leave."""
-    host = int(psutil.virtual_memory().available)
-    return min([host, *_cgroup_headroom(cgroups, process)])
+    return nearest_limit(cgroups, process).left
+
+
+def nearest_limit(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/cgroup")) -> Limit:
+    """Whose limit a process meets first: that of the host, or of a memory cgroup around it."""
+    memory = psutil.virtual_memory()
+    host = Limit(int(memory.total), int(memory.available), "host")
+    return min((host, *_cgroup_limits(cgroups, process)), key=lambda limit: limit.left)
 
 
 def free_disk(path: Path) -> Bytes:
@@ -27,15 +40,18 @@ def free_disk(path: Path) -> Bytes:
     return status.f_bavail * status.f_frsize
 
 
-def _cgroup_headroom(cgroups: Path, process: Path) -> Iterator[Bytes]:
-    for directory, limit_name, used_name in _memory_cgroups(cgroups, process):
+def _cgroup_limits(cgroups: Path, process: Path) -> Iterator[Limit]:
+    for version, root, name in _memory_cgroups(cgroups, process):
+        directory = root / name
+        limit_name, used_name = _FILES[version]
         limit, used = _number(directory / limit_name), _number(directory / used_name)
         if limit is not None and used is not None and limit < _UNLIMITED:
-            yield max(0, limit - used + _reclaimable(directory))
+            left = max(0, limit - used + _reclaimable(directory))
+            yield Limit(limit, left, f"cgroup {version} {PurePosixPath('/', name)}")
 
 
-def _memory_cgroups(cgroups: Path, process: Path) -> Iterator[tuple[Path, str, str]]:
-    """The process's memory cgroup and its parents, for version 2 and version 1, with the names of their files."""
+def _memory_cgroups(cgroups: Path, process: Path) -> Iterator[tuple[str, Path, PurePosixPath]]:
+    """The process's memory cgroup and its parents: version, root of the tree, and name below it."""
     try:
         lines = process.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -43,17 +59,16 @@ def _memory_cgroups(cgroups: Path, process: Path) -> Iterator[tuple[Path, str, s
     for line in lines:
         _, controllers, name = line.split(":", 2)
         if controllers == "":
-            yield from _upwards(cgroups, name, "memory.max", "memory.current")
+            yield from (("v2", cgroups, part) for part in _upwards(name))
         elif "memory" in controllers.split(","):
-            yield from _upwards(cgroups / "memory", name, "memory.limit_in_bytes", "memory.usage_in_bytes")
+            yield from (("v1", cgroups / "memory", part) for part in _upwards(name))
 
 
-def _upwards(root: Path, name: str, limit: str, used: str) -> Iterator[tuple[Path, str, str]]:
+def _upwards(name: str) -> Iterator[PurePosixPath]:
     # Inside a container the path names the host's tree, and only the root of it is mounted: missing files are passed
     # over by the caller.
     relative = PurePosixPath(name.lstrip("/"))
-    for part in (relative, *relative.parents):
-        yield root / part, limit, used
+    yield from (relative, *relative.parents)
 
 
 def _reclaimable(directory: Path) -> Bytes:

@@ -29,7 +29,6 @@ _BETWEEN_BIRTHS: Final[Seconds] = 0.4
 """How long a server may take from one worker to the next: gunicorn waits up to 0.1 s on purpose."""
 _YOUNG: Final[Seconds] = 1.0
 """How long the agent of a process may take to connect."""
-_SNAPSHOT_CHILD_SCORE: Final = 1000
 _SETUP: Final = "setup"
 """Program of what the set-up commands left running, such as a broker."""
 
@@ -220,7 +219,7 @@ class Census:
         life.last_seen = now
         if life.watched <= _SETTLING:
             life.command = tree.command_line(process.pid) or life.command
-            life.snapshot_child = life.snapshot_child or _is_snapshot_child(process, life.command)
+            life.snapshot_child = life.snapshot_child or tree.is_snapshot_child(process, life.command)
 
     def _alive(self, pid: int) -> Life | None:
         return next((life for life in self._lives.values() if life.process.pid == pid and life.died is None), None)
@@ -321,15 +320,3 @@ def _ask(life: Life) -> None:
         return
     life.hooked = life.hooked or stats.hooked
     life.served = life.served or any(stats.served.values())
-
-
-def _is_snapshot_child(process: Process, command: tuple[str, ...]) -> bool:
-    """The agent's children volunteer to be killed first, and run under their parent's command line.
-
-    While the kernel takes one apart it has no command line any more.
-    """
-    return (
-        tree.oom_score_adj(process.pid) == _SNAPSHOT_CHILD_SCORE
-        and tree.oom_score_adj(process.parent) != _SNAPSHOT_CHILD_SCORE
-        and (not any(command) or tree.command_line(process.parent) == command)
-    )

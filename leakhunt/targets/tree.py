@@ -11,6 +11,9 @@ from leakhunt.units import Seconds
 
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _ZOMBIE_STATES: Final = frozenset("ZX")
+_SNAPSHOT_CHILD_SCORE: Final = 1000
+_KERNEL_THREAD: Final = 0x00200000
+"""`PF_KTHREAD` of the kernel's `sched.h`."""
 PROC: Final = Path("/proc")
 
 
@@ -28,6 +31,8 @@ class Process:
     """Clock ticks since boot."""
     exit_status: int | None
     """As in `Popen.returncode`, for a zombie that this user may inspect."""
+    kernel: bool = False
+    """Whether it is a thread of the kernel, which has no memory of its own."""
 
     @property
     def key(self) -> str:
@@ -59,6 +64,7 @@ def read_process(pid: int) -> Process | None:
         session=int(fields[3]),
         started=int(fields[19]),
         exit_status=os.waitstatus_to_exitcode(int(fields[49])) if state in _ZOMBIE_STATES else None,
+        kernel=bool(int(fields[6]) & _KERNEL_THREAD),
     )
 
 
@@ -89,6 +95,19 @@ def oom_score_adj(pid: int) -> int | None:
         return int((PROC / str(pid) / "oom_score_adj").read_text())
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def is_snapshot_child(process: Process, command: tuple[str, ...]) -> bool:
+    """Whether it is a copy that an agent has made of its process to look at the heap.
+
+    The agent's children volunteer to be killed first, and run under their parent's command line. While the kernel takes
+    one apart it has no command line any more.
+    """
+    return (
+        oom_score_adj(process.pid) == _SNAPSHOT_CHILD_SCORE
+        and oom_score_adj(process.parent) != _SNAPSHOT_CHILD_SCORE
+        and (not any(command) or command_line(process.parent) == command)
+    )
 
 
 def age(process: Process) -> Seconds:
