@@ -29,9 +29,10 @@ from leakhunt.analysis.suspects import find_suspects, per_second, weight
 from leakhunt.analysis.thresholds import Thresholds, planned_thresholds
 from leakhunt.analysis.upgrade import settle_by_cap, upgrade
 from leakhunt.analysis.verdict import run_judgement
+from leakhunt.analysis.watched import watched_judgement
 from leakhunt.model.report import BackgroundReport, Report, RouteEvidence, RouteReport, Suspect, Verdict
-from leakhunt.model.run import BACKGROUND, Caveat, Phase, Run
-from leakhunt.units import Bytes, format_size
+from leakhunt.model.run import BACKGROUND, WATCHED, Caveat, Phase, Run
+from leakhunt.units import Bytes, Seconds, format_size
 
 SCHEMA: Final = 1
 
@@ -45,7 +46,10 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     routes = tuple(case.report for case in cases)
     background, with_time = (None, ()) if idle is None else _background(run, idle)
     suspects = (*_suspects(cases, thresholds), *with_time)
-    judgement = run_judgement(run, experiment, routes, background)
+    if run.plan.workload == WATCHED:
+        judgement = watched_judgement(run)
+    else:
+        judgement = run_judgement(run, experiment, routes, background)
     memory = memory_reports(run)
     judged = ledger.of_phase(*JUDGED_PHASES)
     basis = memory_signal(judged)
@@ -55,7 +59,7 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
         name=run.name,
         started_at=run.started_at,
         leakhunt=run.leakhunt,
-        duration=run.rounds[-1].ended if run.rounds else 0.0,
+        duration=_duration(run),
         plan=run.plan,
         conditions=run.conditions,
         judgement=judgement,
@@ -79,6 +83,12 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
         hazards=find_hazards(routes, memory),
         background=background,
     )
+
+
+def _duration(run: Run) -> Seconds:
+    if run.plan.workload == WATCHED:
+        return max((point.time for point in run.timeline), default=0.0)
+    return run.rounds[-1].ended if run.rounds else 0.0
 
 
 def _background(run: Run, idle: Idle) -> tuple[BackgroundReport, tuple[Suspect, ...]]:
@@ -159,6 +169,9 @@ def _explained(experiment: Experiment, suspects: Sequence[Suspect], growth: Byte
 
 def _caveats(run: Run, experiment: Experiment) -> list[Caveat]:
     caveats = []
+    if run.plan.workload == WATCHED:
+        text = "memory was only watched, from outside: what was requested meanwhile is not known"
+        caveats.append(Caveat("only-watched", text))
     for step, responses in failed_once(run).items():
         text = f"{step}, sent once, got {' and '.join(responses.statuses)}; what it was to prepare may be missing"
         caveats.append(Caveat("once-failed", text))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from leakhunt.analysis.series import Ledger
 from leakhunt.model.measurement import Sample
 from leakhunt.model.report import WorkerReport
-from leakhunt.model.run import Role, Run, Worker
+from leakhunt.model.run import WATCHED, Role, Run, Worker
 
 
 def worker_reports(run: Run, ledger: Ledger) -> tuple[WorkerReport, ...]:
@@ -18,7 +18,10 @@ def worker_reports(run: Run, ledger: Ledger) -> tuple[WorkerReport, ...]:
 def _row(run: Run, ledger: Ledger, worker: Worker) -> WorkerReport:
     samples = [s for round_ in run.rounds for s in round_.samples if s.worker == worker.key]
     levels = [s.memory.rss for s in samples]
-    charted = [point.rss for point in run.timeline if point.worker == worker.key]
+    points = [point for point in run.timeline if point.worker == worker.key]
+    charted = [point.rss for point in points]
+    if run.plan.workload == WATCHED:
+        levels = charted  # there are no samples: nothing came to rest
     return WorkerReport(
         key=worker.key,
         pid=worker.pid,
@@ -28,7 +31,7 @@ def _row(run: Run, ledger: Ledger, worker: Worker) -> WorkerReport:
         rss_start=levels[0] if levels else None,
         rss_end=levels[-1] if levels else None,
         rss_max=max(levels + charted, default=None),
-        uss_end=samples[-1].memory.uss if samples else None,
+        uss_end=samples[-1].memory.uss if samples else points[-1].uss if levels else None,
         lived=worker.died - worker.born if worker.died is not None else None,
         death=worker.death,
         judged=worker.key in ledger.judged,
@@ -37,6 +40,8 @@ def _row(run: Run, ledger: Ledger, worker: Worker) -> WorkerReport:
 
 def _requests(run: Run, ledger: Ledger, worker: Worker, samples: Sequence[Sample]) -> int | None:
     """How many requests it served; None where nothing tells."""
+    if run.plan.workload == WATCHED:
+        return None
     served = max((sum(sample.served.values()) for sample in samples), default=0)
     if served or worker.role is not Role.WORKER:
         return served

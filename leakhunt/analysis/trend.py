@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
-from statistics import fmean, median, variance
+from statistics import fmean, median
 from typing import Final
 
 from leakhunt.analysis.student import quantile
@@ -41,11 +41,11 @@ def trend(times: Sequence[Seconds], levels: Sequence[float]) -> Trend | None:
     seconds = bounds[-1][0] - bounds[0][0]
     if seconds <= 0:
         return None
-    growths = [after - before for (_, before), (_, after) in pairwise(bounds)]
-    mean = fmean(growths)
-    error = sqrt(_variance(growths, mean) / _PIECES)
-    half = max(error * quantile(_CONFIDENCE, _PIECES - 1) * _PIECES, _STEP) / seconds
-    slope = mean * _PIECES / seconds
+    slope = (bounds[-1][1] - bounds[0][1]) / seconds
+    # Pieces may be of different length, where the machine was too busy to read on time.
+    rests = [after - before - slope * (end - start) for (start, before), (end, after) in pairwise(bounds)]
+    error = sqrt(_variance(rests) * _PIECES)
+    half = max(error * quantile(_CONFIDENCE, _PIECES - 1), _STEP) / seconds
     return Trend(slope, slope - half, slope + half, seconds)
 
 
@@ -56,7 +56,8 @@ def _bound(times: Sequence[Seconds], levels: Sequence[float], number: int) -> tu
     return fmean(times[low : low + _WIDTH]), float(median(levels[low : low + _WIDTH]))
 
 
-def _variance(growths: Sequence[float], mean: float) -> float:
-    plain = variance(growths, mean)
-    together = sum((a - mean) * (b - mean) for a, b in pairwise(growths)) / (len(growths) - 1)
-    return plain + max(0.0, 2 * together)
+def _variance(rests: Sequence[float]) -> float:
+    """Of what pieces grew by beside the trend, which is 0 on average."""
+    plain = sum(rest * rest for rest in rests)
+    together = sum(a * b for a, b in pairwise(rests))
+    return (plain + max(0.0, 2 * together)) / (len(rests) - 1)

@@ -14,8 +14,8 @@ from leakhunt.cli.options import AfterDashes, launch_options, requests_option, w
 from leakhunt.cli.progress import Progress
 from leakhunt.cli.request import connect, make_target, read_request
 from leakhunt.errors import UsageError
+from leakhunt.hunt.clock import start_clock
 from leakhunt.hunt.lines import measure_lines
-from leakhunt.hunt.session import start_clock
 from leakhunt.reports.lines import WIDTH, render
 
 REQUESTS: Final = 10

@@ -28,8 +28,9 @@ from leakhunt.cli.options import (
 from leakhunt.cli.progress import Progress
 from leakhunt.cli.request import BUDGET_TIME, Request, connect, make_target, read_request
 from leakhunt.cli.show import show
+from leakhunt.hunt.clock import start_clock
 from leakhunt.hunt.recorder import Recorder
-from leakhunt.hunt.session import INTERRUPTED, hunt, start_clock
+from leakhunt.hunt.session import INTERRUPTED, hunt
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.report import Report, Verdict
 from leakhunt.model.run import EFFORT, OWN_COMMAND, Effort, Plan
@@ -44,6 +45,9 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.BOUNDED: 0,
     Verdict.LEAK: 1,
     Verdict.INCONCLUSIVE: 4,
+    # Neither is proven.
+    Verdict.SUSPECTED: 4,
+    Verdict.NOT_SEEN: 4,
 }
 _EXIT_INTERRUPTED: Final = 130
 _OWN: Final = ("memory_limit", "budget", "strict", "peaks", "explain", "show_values")

@@ -19,7 +19,7 @@ from leakhunt import __version__
 from leakhunt.cli.options import PathType, SecondsType
 from leakhunt.cli.screen import Screen, can_take_over, taken_over
 from leakhunt.errors import UsageError
-from leakhunt.hunt.session import INTERRUPTED, start_clock
+from leakhunt.hunt.clock import start_clock
 from leakhunt.hunt.watch import Watch
 from leakhunt.hunt.watch_record import WatchRecorder, plan_of
 from leakhunt.model.view import TreeView
@@ -33,6 +33,7 @@ from leakhunt.units import Seconds, format_duration
 _INTERVAL: Final[Seconds] = 2.0
 _DAY: Final[Seconds] = 86400.0
 _COMPLETE: Final = "complete"
+_INTERRUPTED: Final = "interrupted"
 _KEYS: Final = "s sort by {next}   p {pause}   q quit"
 
 Show = Callable[[TreeView], None]
@@ -101,7 +102,7 @@ def command(
         session = Session(watch, interval, duration, clock, keep, first)
         keep(first)
         if as_json or once or not can_take_over():
-            look = Look(_width(), sort=sort, unicode=_draws())
+            look = Look(_width(), sort=sort, unicode=_draws(), going_on=not once)
             show = _print_json if as_json else _printer(look)
             show(first)
             if not once:
@@ -125,7 +126,7 @@ def _kept(directory: Path | None, first: TreeView, interval: Seconds) -> Iterato
     with RunWriter(directory, plan=plan_of(first.pid, first.name, interval), **head) as writer:
         writer.conditions(_conditions(first, directory))
         recorder = WatchRecorder(writer)
-        outcome = INTERRUPTED
+        outcome = _INTERRUPTED
         try:
             yield recorder.add
             outcome = _COMPLETE
@@ -177,7 +178,7 @@ def _take_screen(session: Session, sort: str) -> None:
         quit_, look = _Live(session, screen, Look(sort=sort, unicode=_draws())).run()
     if session.last is not None:
         width = shutil.get_terminal_size().columns
-        click.echo(pages.text(session.last, replace(look, width=width, height=None, hint="")), nl=False)
+        click.echo(pages.text(session.last, replace(look, width=width, height=None, hint="", going_on=False)), nl=False)
     if not quit_:
         click.echo(_farewell(session), err=True)
 

@@ -24,12 +24,6 @@ from leakhunt.workload.scenario import Workload
 INTERRUPTED: Final = "interrupted"
 
 
-def start_clock() -> Callable[[], Seconds]:
-    """A clock that reads the seconds since now."""
-    start = time.monotonic()
-    return lambda: time.monotonic() - start
-
-
 def hunt(
     *,
     target: Target,

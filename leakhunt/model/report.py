@@ -22,6 +22,10 @@ class Verdict(str, Enum):
     LEAK = "LEAK"
     BOUNDED = "BOUNDED"
     INCONCLUSIVE = "INCONCLUSIVE"
+    SUSPECTED = "SUSPECTED"
+    """Memory rose while it was watched. Nothing was drawn by lottery, so nothing is proven."""
+    NOT_SEEN = "NOT_SEEN"
+    """No growth was seen while it was watched, which rules none out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ VERDICTS: Final[Mapping[Verdict, str]] = {
     Verdict.CLEAN: "#1a6f3c",
     Verdict.BOUNDED: "#8a5a00",
     Verdict.INCONCLUSIVE: "#4a5568",
+    Verdict.SUSPECTED: "#a04a12",
+    Verdict.NOT_SEEN: "#41606b",
 }
 
 PHASES: Final[Mapping[Phase, str]] = {

@@ -54,6 +54,8 @@ HEADLINES: Final[Mapping[Verdict, str]] = {
     Verdict.CLEAN: "No leak: no request leaves as much behind as the budget allows.",
     Verdict.BOUNDED: "Memory grew and then stopped at a cap: a hazard by its size, not a leak.",
     Verdict.INCONCLUSIVE: "This run proves neither a leak nor its absence.",
+    Verdict.SUSPECTED: "Memory rose while it was watched. That is no proof of a leak.",
+    Verdict.NOT_SEEN: "No growth was seen while it was watched. That is no proof that there is no leak.",
 }
 
 GLOSSARY: Final[Mapping[str, str]] = {
@@ -73,7 +75,7 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "Explained": "The share of the growth that the suspects account for. The rest is native memory, fragmentation, or "
     "a suspect not found.",
     "Verdict": "LEAK and CLEAN are each proved with a stated error; BOUNDED has stopped at a cap that is named; "
-    "INCONCLUSIVE is neither, and says why.",
+    "INCONCLUSIVE is neither, and says why. SUSPECTED and NOT_SEEN prove nothing: they say what was seen from outside.",
 }
 
 

@@ -19,6 +19,8 @@ _COLOURS: Final = {
     Verdict.CLEAN: "green",
     Verdict.BOUNDED: "yellow",
     Verdict.INCONCLUSIVE: "magenta",
+    Verdict.SUSPECTED: "yellow",
+    Verdict.NOT_SEEN: "cyan",
 }
 _MOST_SUSPECTS: Final = 5
 """Suspects shown; the files hold all of them."""

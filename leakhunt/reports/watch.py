@@ -17,13 +17,16 @@ Span: TypeAlias = tuple[str, str]
 """Text and how it is meant: `""`, `dim`, `strong`, `rising` or `falling`."""
 Line: TypeAlias = tuple[Span, ...]
 
-TREND: Final = (
-    "Growth is a trend over what was watched, with its interval at 99 %. It is no verdict: caches that fill rise, too."
-)
+TREND: Final = "A trend with its interval at 99 %, no verdict: caches that fill rise, too."
 WIDE: Final = 140
-_GAP: Final = 2
-_NAME: Final = (14, 28)
-"""Characters that a name gets, at least and at most."""
+_ROOMY: Final = 100
+"""Characters from which there are two blanks between columns, and not one."""
+_ROWS: Final = 5
+"""Lines of the table that are worth more than what stands around it."""
+_NAME: Final = 28
+"""Characters that a name gets at most."""
+_FEW: Final = 4
+"""Lines of the table that are worth more than the limit, which has lines of its own."""
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _PLAIN_SPARKS: Final = "_.-=*#"
 _SPARK: Final = (8, 32)
@@ -54,6 +57,13 @@ class Look:
     """Whether curves can be drawn with block characters."""
     hint: str = ""
     """Last line: the keys."""
+    going_on: bool = True
+    """Whether more readings follow."""
+
+    @property
+    def gap(self) -> int:
+        """Blanks between columns."""
+        return 2 if self.width >= _ROOMY else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +73,27 @@ class _Column:
     name: str
     rank: int
     right: bool
-    cell: Callable[[ProcessView, TreeView], Span]
+    cell: Callable[[ProcessView, TreeView, Look], Span]
 
 
 def render(view: TreeView, look: Look) -> tuple[Line, ...]:
     """Head, table, what has ended, and what to keep in mind."""
-    head = [*_head(view)]
-    foot = [*_foot(view, look)]
-    table = _table(view, look)
+    head, table, foot = [*_head(view, look)], _table(view, look), [*_foot(view, look)]
     if look.height is not None:
-        room = look.height - len(head) - len(foot)
-        if len(table) > room:
-            left_out = len(table) - max(room - 1, 1)
-            table = [*table[: max(room - 1, 1)], ((f"and {left_out} more; enlarge the window to see them", "dim"),)]
+        if look.height - len(head) - len(foot) < min(len(table), _ROWS):
+            head, foot = head[:-1], _least(look)
+        if look.height - len(head) - len(foot) < _FEW:
+            head = head[:2]
+        table = _fitting(table, max(look.height - len(head) - len(foot), 1))
     lines = [_cut(line, look.width) for line in (*head, *table, *foot)]
     return tuple(lines if look.height is None else lines[: look.height])
+
+
+def _fitting(table: list[Line], room: int) -> list[Line]:
+    if len(table) <= room:
+        return table
+    shown = max(room - 1, 1)
+    return [*table[:shown], ((f"and {len(table) - shown} more; a higher window shows them", "dim"),)]
 
 
 def text(view: TreeView, look: Look) -> str:
@@ -91,7 +107,8 @@ def growth_cell(found: Trend | None) -> str:
         return NOT_MEASURED
     slope, half = found.per_second * 60, (found.high - found.low) * 30
     unit, factor = next((each for each in _UNITS if max(abs(slope), half) >= each[1]), _UNITS[-1])
-    digits = 0 if max(abs(slope), half) >= 100 * factor or factor == 1 else 1 if abs(slope) >= 10 * factor else 2
+    largest = max(abs(slope), half) / factor
+    digits = 0 if largest >= 99.5 or factor == 1 else 1 if largest >= 9.95 else 2
     return f"{slope / factor:+.{digits}f} ±{half / factor:.{digits}f} {unit}"
 
 
@@ -108,33 +125,37 @@ def sparkline(levels: Sequence[Bytes], width: int, *, unicode: bool = True) -> s
     return "".join(marks[min(len(marks) - 1, (level - low) * len(marks) // spread)] for level in shown)
 
 
-def _head(view: TreeView) -> Iterator[Line]:
+def _head(view: TreeView, look: Look) -> Iterator[Line]:
     many = f"{len(view.processes)} process{'es' if len(view.processes) != 1 else ''}"
     watched = f"watched for {format_duration(view.time)}, every {view.interval:g} s"
     yield ((f"{plain(view.name)} (PID {view.pid})", "strong"), (f"  {many}, {watched}", ""))
-    sizes = [f"RSS {format_size(view.rss)}"]
-    sizes += [f"{name} {format_size(value)}" for name, value in (("USS", view.uss), ("PSS", view.pss)) if value]
-    yield (
-        (f"all together: {', '.join(sizes)}; {view.basis.upper()} grows by ", ""),
-        (f"{growth_cell(view.growth)} per minute", _tone(view.growth)) if view.growth else _pending(view),
-    )
-    yield _limit_line(view)
+    sizes = [("RSS", view.rss), ("USS", view.uss), ("PSS", view.pss)]
+    told = "  ".join(f"{name} {format_size(value)}" for name, value in sizes if value is not None)
+    yield ((f"{told}  growth ", ""), _total_growth(view, look))
+    yield from _limit(view)
     yield ()
 
 
-def _limit_line(view: TreeView) -> Line:
+def _total_growth(view: TreeView, look: Look) -> Span:
+    if view.growth is None:
+        return (f"known in {_until(view, view.readings)}" if look.going_on else NOT_MEASURED), "dim"
+    return f"{growth_cell(view.growth)} per minute ({view.basis.upper()})", _tone(view.growth)
+
+
+def _limit(view: TreeView) -> Iterator[Line]:
     if view.limit is None:
-        return (("memory limit: not known", "dim"),)
-    known = f"memory limit: {format_size(view.limit.size)} ({_source(view.limit)}), {format_size(view.limit.left)} left"
-    full = view.full_in
-    if full is not None:
-        expected, soonest, latest = map(format_duration, full)
-        return ((f"{known}; ", ""), (f"full in {expected} ({soonest} to {latest}) if this goes on", "rising"))
-    return ((known, ""), ("; not seen to be coming closer" if view.growth else "", "dim"))
+        yield (("memory limit not known", "dim"),)
+        return
+    yield ((f"limit {format_size(view.limit.size)} ({_source(view.limit)}), {format_size(view.limit.left)} left", ""),)
+    if view.full_in is not None:
+        expected, soonest, latest = map(format_duration, view.full_in)
+        yield ((f"full in {expected} ({soonest} to {latest}) if this goes on", "rising"),)
+    elif view.growth is not None:
+        yield (("not seen to fill up", "dim"),)
 
 
 def _source(limit: Limit) -> str:
-    return f"of {plain(limit.source)}" if limit.source != "host" else "of this machine"
+    return plain(limit.source) if limit.source != "host" else "this machine"
 
 
 def _foot(view: TreeView, look: Look) -> Iterator[Line]:
@@ -149,53 +170,59 @@ def _foot(view: TreeView, look: Look) -> Iterator[Line]:
     missing = [column.name for column in _COLUMNS if column not in _chosen(view, look)]
     if missing:
         yield ((f"left out at this width: {', '.join(missing)}", "dim"),)
-    yield from (((line, "dim"),) for note in (*view.notes, TREND) for line in _wrapped(note, look.width))
-    if look.hint:
-        yield ((look.hint, "strong"),)
+    yield from (((line, "dim"),) for note in view.notes for line in _wrapped(note, look.width))
+    yield from _least(look)
+
+
+def _least(look: Look) -> list[Line]:
+    """What is said in the smallest window."""
+    lines: list[Line] = [((line, "dim"),) for line in _wrapped(TREND, look.width)]
+    return [*lines, ((look.hint, "strong"),)] if look.hint else lines
 
 
 def _wrapped(sentence: str, width: int) -> list[str]:
-    return textwrap.wrap(plain(sentence), max(width, _NAME[0]))
+    return textwrap.wrap(plain(sentence), max(width, _SPARK[0]))
 
 
 def _table(view: TreeView, look: Look) -> list[Line]:
     shown = sorted(view.processes, key=SORTS[look.sort])
     chosen = _chosen(view, look)
-    cells = [[column.cell(process, view) for column in chosen] for process in shown]
+    cells = [[column.cell(process, view, look) for column in chosen] for process in shown]
     header: list[Span] = [(column.name, "dim") for column in chosen]
-    widths = [max(len(row[at][0]) for row in (header, *cells)) for at in range(len(chosen))]
-    name = next(at for at, column in enumerate(chosen) if column.name == "process")
-    spare = look.width - sum(widths) - _GAP * len(widths)
-    widths[name] = min(widths[name], _NAME[1])
+    widths = [min(max(len(row[at][0]) for row in (header, *cells)), _NAME) for at in range(len(chosen))]
+    spare = look.width - sum(widths) - look.gap * len(widths)
     spark = max(_SPARK[0], min(_SPARK[1], spare))
-    lines = [_row(header, chosen, widths, ("curve of RSS"[:spark].ljust(spark), "dim"))]
+    lines = [_row(header, chosen, widths, look.gap, (_curve_name(spark).ljust(spark), "dim"))]
     for process, row in zip(shown, cells, strict=True):
         curve = sparkline(process.history, spark, unicode=look.unicode).ljust(spark)
-        lines.append(_row(row, chosen, widths, (curve, "")))
+        lines.append(_row(row, chosen, widths, look.gap, (curve, "")))
     return lines
 
 
-def _row(row: Sequence[Span], chosen: Sequence[_Column], widths: Sequence[int], curve: Span) -> Line:
+def _curve_name(width: int) -> str:
+    return "curve of RSS" if width >= len("curve of RSS") else "curve"
+
+
+def _row(row: Sequence[Span], chosen: Sequence[_Column], widths: Sequence[int], gap: int, curve: Span) -> Line:
     spans: list[Span] = []
     for (cell, tone), column, width in zip(row, chosen, widths, strict=True):
         fitted = cell if len(cell) <= width else _CUT + cell[len(cell) - width + 1 :]
-        spans += [(fitted.rjust(width) if column.right else fitted.ljust(width), tone), (" " * _GAP, "")]
+        spans += [(fitted.rjust(width) if column.right else fitted.ljust(width), tone), (" " * gap, "")]
     return (*spans, curve)
 
 
 def _chosen(view: TreeView, look: Look) -> list[_Column]:
     """The columns that fit beside a curve."""
     chosen = list(_COLUMNS)
-    while len(chosen) > 2 and _needed(view, chosen) > look.width:
+    while len(chosen) > 2 and _needed(view, look, chosen) > look.width:
         chosen.remove(max(chosen, key=lambda column: column.rank))
     return chosen
 
 
-def _needed(view: TreeView, chosen: Sequence[_Column]) -> int:
-    widths = (
-        max(len(column.name), *(len(column.cell(process, view)[0]) for process in view.processes)) for column in chosen
-    )
-    return sum(min(width, _NAME[1]) + _GAP for width in widths) + _SPARK[0]
+def _needed(view: TreeView, look: Look, chosen: Sequence[_Column]) -> int:
+    cells = {column: [len(column.cell(process, view, look)[0]) for process in view.processes] for column in chosen}
+    widths = (min(max(len(column.name), *longest), _NAME) for column, longest in cells.items())
+    return sum(width + look.gap for width in widths) + _SPARK[0]
 
 
 def _cut(line: Line, width: int) -> Line:
@@ -209,11 +236,6 @@ def _cut(line: Line, width: int) -> Line:
     return tuple(cut)
 
 
-def _pending(view: TreeView) -> Span:
-    """When there will be enough readings for a trend."""
-    return (f"(known in {_until(view, view.readings)})", "dim")
-
-
 def _until(view: TreeView, readings: int) -> str:
     return format_duration(round(max(view.wanted - readings, 1) * view.interval) or 1)
 
@@ -224,9 +246,9 @@ def _tone(found: Trend | None) -> str:
     return "rising" if found.rises else "falling" if found.high < 0 else ""
 
 
-def _growth(process: ProcessView, view: TreeView) -> Span:
+def _growth(process: ProcessView, view: TreeView, look: Look) -> Span:
     if process.growth is None:
-        return f"in {_until(view, len(process.history))}", "dim"
+        return (f"in {_until(view, len(process.history))}" if look.going_on else NOT_MEASURED), "dim"
     return growth_cell(process.growth), _tone(process.growth)
 
 
@@ -239,14 +261,14 @@ def _size(value: Seconds | Bytes | None) -> Span:
 
 
 _COLUMNS: Final = (
-    _Column("process", 0, False, lambda process, _: (plain(process.name), "")),
-    _Column("PID", 1, True, lambda process, _: (str(process.pid), "dim")),
-    _Column("RSS", 2, True, lambda process, _: _size(process.vitals.memory.rss)),
-    _Column("USS", 5, True, lambda process, _: _size(process.vitals.memory.uss)),
-    _Column("PSS", 10, True, lambda process, _: _size(process.vitals.memory.pss)),
+    _Column("process", 0, False, lambda process, *_: (plain(process.name), "")),
+    _Column("PID", 1, True, lambda process, *_: (str(process.pid), "dim")),
+    _Column("RSS", 2, True, lambda process, *_: _size(process.vitals.memory.rss)),
+    _Column("USS", 5, True, lambda process, *_: _size(process.vitals.memory.uss)),
+    _Column("PSS", 10, True, lambda process, *_: _size(process.vitals.memory.pss)),
     _Column("RSS per minute", 3, True, _growth),
-    _Column("CPU", 6, True, lambda process, _: (_share(process.cpu_share), "")),
-    _Column("threads", 8, True, lambda process, _: (phrases.number(process.vitals.threads), "")),
-    _Column("fds", 7, True, lambda process, _: (phrases.number(process.vitals.descriptors), "")),
-    _Column("oom", 9, True, lambda process, _: (phrases.number(process.vitals.oom_score), "")),
+    _Column("CPU", 6, True, lambda process, *_: (_share(process.cpu_share), "")),
+    _Column("thr", 8, True, lambda process, *_: (phrases.number(process.vitals.threads), "")),
+    _Column("fds", 7, True, lambda process, *_: (phrases.number(process.vitals.descriptors), "")),
+    _Column("oom", 9, True, lambda process, *_: (phrases.number(process.vitals.oom_score), "")),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -70,6 +70,7 @@ class Lineage:
         self.root = root
         self._facts: dict[str, Facts] = {}
         self._names = _Names()
+        self._masters: set[str] = set()
 
     def alive(self) -> bool:
         """Whether the process itself still runs."""
@@ -84,11 +85,19 @@ class Lineage:
         self._facts = {key: facts for key, facts in self._facts.items() if key in keys}
         for process in found:
             if process.key not in self._facts or tree.age(process) < _SETTLING:
-                self._facts[process.key] = _read_facts(process, keys_by_pid.get(process.parent))
-        facts = _by_descent([self._facts[process.key] for process in found])
-        roles = assign_roles(facts)
-        names = self._names.of(facts, {key: roles[key] for key in keys})
+                facts, known = _read_facts(process, keys_by_pid.get(process.parent)), self._facts.get(process.key)
+                # One that is just ending has lost its sockets and its command line.
+                self._facts[process.key] = replace(facts, listens=True) if known and known.listens else facts
+        lives = _by_descent([self._facts[process.key] for process in found])
+        roles = self._steady(assign_roles(lives))
+        names = self._names.of(lives, roles)
         return tuple(Member(process, roles[process.key], names[process.key]) for process in found)
+
+    def _steady(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:
+        """A master whose workers have all ended for a moment is no worker for that."""
+        self._masters &= roles.keys()
+        self._masters |= {key for key, role in roles.items() if role is Role.MASTER}
+        return {key: Role.MASTER if key in self._masters else role for key, role in roles.items()}
 
     def _living(self) -> list[Process]:
         if not self.alive():
@@ -107,19 +116,25 @@ class Lineage:
 class _Names:
     """Numbers processes in the order in which they appear, and gives no number twice."""
 
-    _given: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Stem and name by key."""
+    _given: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Name without number, and number, by key."""
     _counts: Counter[str] = field(default_factory=Counter)
 
-    def of(self, facts: Sequence[Facts], roles: dict[str, Role]) -> dict[str, str]:
+    def of(self, facts: Sequence[Facts], roles: Mapping[str, Role]) -> dict[str, str]:
         stems = {life.key: assign_names([life], roles)[life.key].removesuffix(" 1") for life in facts}
-        self._given = {key: given for key, given in self._given.items() if key in stems}
+        # A process that turns out to be something else gives its number back, if it was the last.
+        for key, stem, number in [(key, *given) for key, given in self._given.items()]:
+            if stems.get(key) != stem:
+                del self._given[key]
+                self._counts[stem] -= key in stems and self._counts[stem] == number
         for key, stem in stems.items():
-            if key not in self._given or self._given[key][0] != stem:
+            if key not in self._given:
                 self._counts[stem] += 1
-                numbered = roles[key] is Role.WORKER or self._counts[stem] > 1
-                self._given[key] = (stem, f"{stem} {self._counts[stem]}" if numbered else stem)
-        return {key: name for key, (_, name) in self._given.items()}
+                self._given[key] = (stem, self._counts[stem])
+        return {
+            key: f"{stem} {number}" if number > 1 or roles[key] is Role.WORKER else stem
+            for key, (stem, number) in self._given.items()
+        }
 
 
 def _is_no_member(process: Process) -> bool:

@@ -58,6 +58,16 @@ def test_steady_growth_is_found_per_second() -> None:
     assert found.seconds == pytest.approx(2.0 * 57)
 
 
+def test_readings_that_came_late_do_not_blur_steady_growth() -> None:
+    random = Random(4)
+    times = list(accumulate(random.choice((0.5, 1.0, 5.0)) for _ in range(60)))
+    found = trend(times, [MIB * time for time in times])
+    assert found is not None
+    assert found.per_second == pytest.approx(MIB, rel=0.05)
+    assert found.rises
+    assert found.high - found.low < 0.3 * MIB
+
+
 def test_growth_that_falls_is_negative_and_does_not_rise() -> None:
     found = of([100 * MIB - MIB * number for number in range(60)])
     assert found.high < 0

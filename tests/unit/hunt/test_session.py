@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from leakhunt.errors import LeakhuntError, TargetError, UsageError, WorkloadError
-from leakhunt.hunt.session import INTERRUPTED, hunt, start_clock
+from leakhunt.hunt.clock import start_clock
+from leakhunt.hunt.session import INTERRUPTED, hunt
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.run import Run
 from leakhunt.runfile import read_run
