@@ -12,6 +12,8 @@ from leakhunt.model.snapshot import Frame
 
 _INSTALLED: Final = re.compile(r".*/(?:site|dist)-packages/(.+)")
 _STANDARD: Final = re.compile(r".*/lib(?:64)?/(?:python|pypy)\d+\.\d+/(.+)")
+_SCRIPT: Final = re.compile(r".*/bin/[^/.]+")
+"""What an installer has made to start a server: its main module is no code of the application."""
 _COMPREHENSION: Final = re.compile(r"(?:(?:^|\.)<locals>)?(?:^|\.)<(?:genexpr|listcomp|setcomp|dictcomp)>.*$")
 _OWN_SERVER: Final = "/leakhunt/targets/stdlib_server.py"
 """Serves apps where there is nothing better; leakhunt may run from a checkout."""
@@ -37,6 +39,7 @@ def is_application(frame: Frame) -> bool:
         and not frame.file.endswith(_OWN_SERVER)
         and not _INSTALLED.match(frame.file)
         and not _STANDARD.match(frame.file)
+        and not _SCRIPT.fullmatch(frame.file)
     )
 
 

@@ -78,4 +78,7 @@ def _short(file: str | None, case: Path, environment: Path) -> str:
     for package in sorted(environment.glob("lib/python*/site-packages")):
         if path.is_relative_to(package):
             return str(path.relative_to(package))
-    return str(path.relative_to(case)) if path.is_relative_to(case) else file
+    for directory in (case, environment):
+        if path.is_relative_to(directory):
+            return str(path.relative_to(directory))
+    return file

@@ -27,6 +27,7 @@ def installed(file: str) -> Frame:
         "/srv/app/.venv/lib/python3.12/site-packages/six.py",
         "/usr/lib64/python3.9/json/decoder.py",
         "/opt/pypy/lib/pypy3.10/json/decoder.py",
+        "/srv/app/.venv/bin/gunicorn",
     ],
 )
 def test_what_is_generated_installed_or_the_interpreters_is_not_the_applications(file: str) -> None:
@@ -34,7 +35,15 @@ def test_what_is_generated_installed_or_the_interpreters_is_not_the_applications
 
 
 @pytest.mark.parametrize(
-    "file", ["/srv/lib/views.py", "/srv/python3.11/views.py", "/srv/site-packages.py", "views.py", "/srv/größe/a.py"]
+    "file",
+    [
+        "/srv/lib/views.py",
+        "/srv/python3.11/views.py",
+        "/srv/site-packages.py",
+        "views.py",
+        "/srv/größe/a.py",
+        "/srv/bin/serve.py",
+    ],
 )
 def test_a_directory_that_is_only_named_alike_is_the_applications(file: str) -> None:
     assert is_application(Frame(file, 1, "f"))
