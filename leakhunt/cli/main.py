@@ -43,6 +43,7 @@ COMMANDS: Final = (
     LazyCommand("lines", "Show memory line by line for named functions, under the replayed workload."),
     LazyCommand("watch", "Watch the memory of a process and of all that descends from it, from outside."),
     LazyCommand("report", "Render a recorded run again."),
+    LazyCommand("doctor", "Say what works on this machine, or on one process, and what to do about what does not."),
 )
 
 
