@@ -5,6 +5,7 @@ from __future__ import annotations
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.journal import note
 from leakhunt.agent.middleware import CURRENT, Counted, Mark, forget_mark
+from leakhunt.agent.routes import mask_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ def pattern_of(mark: Mark, scope: dict[str, Any], route: Any) -> str | None:
     Where its application is mounted, or its router included, is not told by the route. Of the path that was asked
     for this is the part in front of the one that its own pattern matches.
     """
-    from leakhunt.agent.routes import mask_path
-
     pattern = getattr(route, "path_format", None)
     if not isinstance(pattern, str):
         return None

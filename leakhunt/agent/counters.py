@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from itertools import count
 
+from leakhunt.agent.routes import as_pattern, mask_path
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
@@ -45,11 +47,6 @@ class Counters:
 
     def finish(self, method: str, path: str, pattern: str | None) -> None:
         """A request is done; `pattern` is what the framework matched, if it said so."""
-        from leakhunt.agent.routes import (
-            as_pattern,
-            mask_path,
-        )  # processes that never serve need no regular expressions
-
         masked = f"{method} {mask_path(path)}"
         route = masked if pattern is None else f"{method} {as_pattern(pattern)}"
         counter = self._served.get(route)

@@ -10,7 +10,6 @@ from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.hooks import HOOKS, unhook
 from leakhunt.agent.middleware import Counted
 from leakhunt.agent.originals import sleep
-from leakhunt.agent.process import command_line, uwsgi_callable
 from leakhunt.agent.serving import WSGI, Place, loaded, look
 from leakhunt.agent.swaps import SWAPS
 from leakhunt.agent.trampoline import FUNCTION, TRAMPOLINES, NoEntry
@@ -127,9 +126,15 @@ def _resolve(name: str) -> Any:
 
 
 def _named_by_uwsgi() -> Any:
-    """What uWSGI was told to serve, if this is uWSGI and the application is there under that name."""
-    told = uwsgi_callable(command_line()) if "uwsgi" in sys.modules else None
-    return None if told is None else getattr(sys.modules.get(told[0]), told[1], None)
+    """What uWSGI was told to serve, by its command line or its file, if this is uWSGI and the application is there."""
+    told = contents(sys.modules.get("uwsgi")).get("opt")
+    if not isinstance(told, dict):
+        return None
+    options = {name: value.decode() for name, value in told.items() if isinstance(value, bytes)}
+    module, _, name = options.get("module", "").partition(":")
+    if not module:  # loaded from a file, it bears a name of uWSGI's
+        module = next((each for each in list(sys.modules) if each.startswith("uwsgi_file_")), "")
+    return contents(sys.modules.get(module)).get(options.get("callable") or name or "application")
 
 
 def _layers(app: Any) -> list[Any]:

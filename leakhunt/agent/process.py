@@ -9,7 +9,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SERVERS = ("gunicorn", "waitress", "uwsgi", "cheroot", "gevent", "werkzeug", "runserver", "flask", "celery", "wsgiref")
+SERVERS = (
+    "gunicorn",
+    "uvicorn",
+    "hypercorn",
+    "daphne",
+    "waitress",
+    "uwsgi",
+    "cheroot",
+    "gevent",
+    "werkzeug",
+    "runserver",
+    "flask",
+    "celery",
+    "wsgiref",
+)
 
 
 def hello() -> dict[str, Any]:
@@ -55,6 +69,9 @@ def server(argv: list[str]) -> str | None:
             return name
     loaded = {
         "gunicorn.workers": "gunicorn",
+        "uvicorn.server": "uvicorn",
+        "hypercorn.app_wrappers": "hypercorn",
+        "daphne.server": "daphne",
         "waitress.server": "waitress",
         "werkzeug.serving": "werkzeug",
         "wsgiref.simple_server": "wsgiref",

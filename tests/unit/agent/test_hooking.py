@@ -186,13 +186,30 @@ assert COUNTERS.served() == {"GET /items/<int:number>": 1}, COUNTERS.served()
 """)
 
 
-def test_uwsgi_tells_what_it_serves_on_its_command_line() -> None:
-    check("""
-sys.modules["uwsgi"] = types.ModuleType("uwsgi")
-hooking.command_line = lambda: ["uwsgi", "--module", "__main__:app"]
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("shop", {"module": b"shop:app"}),
+        ("shop", {"module": b"shop", "callable": b"app", "master": True}),
+        ("uwsgi_file_shop", {"wsgi-file": b"shop.py", "callable": b"app"}),
+    ],
+)
+def test_uwsgi_tells_what_it_serves(module: str, options: dict[str, object]) -> None:
+    check(f"""
+sys.modules["uwsgi"], shop = types.ModuleType("uwsgi"), types.ModuleType({module!r})
+sys.modules["uwsgi"].opt, sys.modules[{module!r}], shop.app = {options!r}, shop, app
 found = hooking.hook(None)
 assert (found["by"], found["entry"]) == ("entry", "__main__.app"), found
 ask(app)
 unhook()
-assert COUNTERS.served() == {"GET /a": 1}
+assert COUNTERS.served() == {{"GET /a": 1}}
+""")
+
+
+def test_uwsgi_that_serves_nothing_in_python_has_no_application() -> None:
+    check("""
+sys.modules["uwsgi"] = types.ModuleType("uwsgi")
+assert refusal() == "no WSGI or ASGI application found: no server that is known is loaded"
+sys.modules["uwsgi"].opt = {"module": b"elsewhere:app"}
+assert refusal() == "no WSGI or ASGI application found: no server that is known is loaded"
 """)

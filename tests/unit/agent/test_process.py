@@ -14,7 +14,16 @@ from leakhunt.agent import process
 from leakhunt.targets import tree
 from leakhunt.targets.answers import read_hello
 
-LOADED = ("gunicorn.workers", "waitress.server", "werkzeug.serving", "wsgiref.simple_server", "uwsgi")
+LOADED = (
+    "gunicorn.workers",
+    "uvicorn.server",
+    "hypercorn.app_wrappers",
+    "daphne.server",
+    "waitress.server",
+    "werkzeug.serving",
+    "wsgiref.simple_server",
+    "uwsgi",
+)
 
 
 def elsewhere(program: str, *arguments: bytes | str, **environment: str) -> Any:
@@ -62,6 +71,9 @@ def test_the_command_line_is_read_word_by_word() -> None:
         ("/srv/.venv/bin/python -m gunicorn shop.wsgi", "gunicorn"),
         ("gunicorn: worker [shop.wsgi]", "gunicorn"),
         ("python /usr/bin/waitress-serve shop:app", "waitress"),
+        ("python -m uvicorn shop:app", "uvicorn"),
+        ("hypercorn shop:app", "hypercorn"),
+        ("daphne -p 8000 shop.asgi:application", "daphne"),
         ("pyuwsgi --module shop", "uwsgi"),
         ("python manage.py runserver", "runserver"),
         ("python -m flask run", "flask"),
