@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import select
 import shutil
 import sys
 import time
@@ -18,7 +19,7 @@ import click
 from leakhunt import __version__
 from leakhunt.cli.options import PathType, SecondsType
 from leakhunt.cli.screen import Screen, can_take_over, taken_over
-from leakhunt.errors import UsageError
+from leakhunt.errors import LeakhuntError, UsageError
 from leakhunt.hunt.clock import start_clock
 from leakhunt.hunt.watch import Watch
 from leakhunt.hunt.watch_record import WatchRecorder, plan_of
@@ -49,6 +50,8 @@ class Session:
     clock: Callable[[], Seconds]
     keep: Show
     """Writes a reading down."""
+    recorded: bool
+    """Whether it does: then readings are worth it whoever looks on."""
     last: TreeView | None = None
 
     def read(self) -> TreeView | None:
@@ -99,7 +102,7 @@ def command(
         find_process(pid)
         return 0
     with _kept(record, first, interval) as keep:
-        session = Session(watch, interval, duration, clock, keep, first)
+        session = Session(watch, interval, duration, clock, keep, record is not None, first)
         keep(first)
         if as_json or once or not can_take_over():
             look = Look(_width(), sort=sort, unicode=_draws(), going_on=not once)
@@ -123,7 +126,7 @@ def _kept(directory: Path | None, first: TreeView, interval: Seconds) -> Iterato
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "leakhunt": __version__,
     }
-    with RunWriter(directory, plan=plan_of(first.pid, first.name, interval), **head) as writer:
+    with _named_record(), RunWriter(directory, plan=plan_of(first.pid, first.name, interval), **head) as writer:
         writer.conditions(_conditions(first, directory))
         recorder = WatchRecorder(writer)
         outcome = _INTERRUPTED
@@ -133,6 +136,16 @@ def _kept(directory: Path | None, first: TreeView, interval: Seconds) -> Iterato
         finally:
             recorder.finish(outcome)
             click.echo(f"Recorded: {directory}", err=True)
+
+
+@contextmanager
+def _named_record() -> Iterator[None]:
+    """The option that says where a run goes has another name here."""
+    try:
+        yield
+    except LeakhuntError as error:
+        error.hint = error.hint and error.hint.replace("--output", "--record")
+        raise
 
 
 def _conditions(first: TreeView, directory: Path) -> dict[str, str]:
@@ -155,8 +168,20 @@ def _follow(session: Session, show: Show) -> None:
         view = session.read()
         if view is None:
             break
+        if not session.recorded and _reader_has_gone():
+            return
         show(view)
     click.echo(_farewell(session), err=True)
+
+
+def _reader_has_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads any more, as after `| head`."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    except (OSError, ValueError):
+        return False  # it is no file at all
 
 
 def _until(session: Session, due: Seconds) -> Seconds:

@@ -108,7 +108,30 @@ def test_a_run_directory_that_exists_is_refused(
     tmp_path: Path, server: WatchedTree, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["watch", str(server.pid), "--once", "--record", str(tmp_path)]) == 2
-    assert "leakhunt never writes over a run" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "leakhunt never writes over a run" in err
+    assert "hint: Choose another directory with --record." in err
+
+
+@pytest.mark.parametrize("recording", [False, True])
+def test_when_nobody_reads_any_more_it_stops_unless_it_records(
+    recording: bool, tmp_path: Path, server: WatchedTree
+) -> None:
+    command = [sys.executable, "-m", "leakhunt", "watch", str(server.pid), "--json", "--interval", "0.2"]
+    more = ["--record", str(tmp_path / "run")] if recording else []
+    with subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        watching.stdout.close()
+        if recording:
+            with pytest.raises(subprocess.TimeoutExpired):
+                watching.wait(3)
+            watching.terminate()
+            assert watching.wait(30) == 130
+        else:
+            assert watching.wait(30) == 0
+        assert watching.stderr is not None
+        assert b"Traceback" not in watching.stderr.read()
 
 
 def record(pid: int, directory: Path, readings: int) -> None:

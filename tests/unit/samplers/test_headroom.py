@@ -4,7 +4,8 @@ from pathlib import Path
 
 import psutil
 
-from leakhunt.samplers.headroom import available_memory, free_disk
+from leakhunt.model.view import Limit
+from leakhunt.samplers.headroom import available_memory, free_disk, nearest_limit
 
 _MEGABYTE = 2**20
 
@@ -48,6 +49,28 @@ def test_the_unlimited_number_of_version_1_is_no_limit(tmp_path: Path) -> None:
     _write(tmp_path / "fs/memory/memory.limit_in_bytes", "9223372036854771712")
     _write(tmp_path / "fs/memory/memory.usage_in_bytes", "0")
     assert available_memory(tmp_path / "fs", tmp_path / "self") < 2**60
+
+
+def test_the_limit_that_is_met_first_is_named_with_its_size(tmp_path: Path) -> None:
+    _write(tmp_path / "self", "0::/web.slice/app\n")
+    _write(tmp_path / "fs/web.slice/app/memory.max", str(90 * _MEGABYTE))
+    _write(tmp_path / "fs/web.slice/app/memory.current", str(10 * _MEGABYTE))
+    _write(tmp_path / "fs/web.slice/memory.max", str(100 * _MEGABYTE))
+    _write(tmp_path / "fs/web.slice/memory.current", str(60 * _MEGABYTE))
+    found = nearest_limit(tmp_path / "fs", tmp_path / "self")
+    assert found == Limit(100 * _MEGABYTE, 40 * _MEGABYTE, "cgroup v2 /web.slice")
+
+
+def test_a_version_1_limit_is_named_as_such(tmp_path: Path) -> None:
+    _write(tmp_path / "self", "4:memory:/docker/1\n0::/\n")
+    _write(tmp_path / "fs/memory/docker/1/memory.limit_in_bytes", str(50 * _MEGABYTE))
+    _write(tmp_path / "fs/memory/docker/1/memory.usage_in_bytes", str(20 * _MEGABYTE))
+    assert nearest_limit(tmp_path / "fs", tmp_path / "self").source == "cgroup v1 /docker/1"
+
+
+def test_without_a_cgroup_the_machine_is_the_limit(tmp_path: Path) -> None:
+    found = nearest_limit(tmp_path, tmp_path / "missing")
+    assert (found.source, found.size) == ("host", psutil.virtual_memory().total)
 
 
 def test_free_disk_is_that_of_the_file_system(tmp_path: Path) -> None:
