@@ -132,16 +132,19 @@ def traffic(port: int) -> Iterator[Traffic]:
 
 
 @contextlib.contextmanager
-def live_server(command: Sequence[str], source: str, directory: Path, *, depth: int = 0) -> Iterator[tuple[int, int]]:
+def live_server(
+    command: Sequence[str], source: str, directory: Path, *, depth: int = 0, boot: Path | None = None
+) -> Iterator[tuple[int, int]]:
     """Start one with the app in `site_app.py`; yields its port and the pid of the process that serves, `depth` below.
 
-    `{port}` in the command is replaced.
+    `{port}` in the command is replaced. With `boot` it is launched with the agent from there.
     """
     (directory / "site_app.py").write_text(source)
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = int(reserved.getsockname()[1])
     words = [word.replace("{port}", str(port)) for word in command]
-    environment = {**os.environ, "PYTHONPATH": str(directory), "PYTHONWARNINGS": "ignore"}
+    search = os.pathsep.join(str(each) for each in (boot, directory) if each is not None)
+    environment = {**os.environ, "PYTHONPATH": search, "PYTHONWARNINGS": "ignore"}
     with (directory / "server.log").open("wb") as log:
         process = subprocess.Popen(words, cwd=directory, env=environment, stdout=log, stderr=log)
     try:

@@ -60,10 +60,11 @@ def _wrap_asgi_entry(owner: Any) -> None:
 
 
 def _count_asgi_call(original: Any) -> Callable[..., Any]:
-    def entry(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+    # A coroutine function as the original is: by that servers tell ASGI from WSGI.
+    async def entry(self: Any, scope: Any, receive: Any, send: Any) -> Any:
         if is_marked():
-            return original(self, scope, receive, send)
-        return enter(original.__get__(self), (scope, receive, send), {})
+            return await original(self, scope, receive, send)
+        return await enter(original.__get__(self), (scope, receive, send), {})
 
     return entry
 
