@@ -25,7 +25,7 @@ from leakhunt.model.report import (
     Verdict,
     WorkerReport,
 )
-from leakhunt.model.run import Caveat, Cost, Phase, Plan
+from leakhunt.model.run import WATCHED, Caveat, Cost, Phase, Plan
 from leakhunt.model.snapshot import Frame
 
 Noun = TypeVar("Noun", Report, RouteReport, Suspect, WorkerReport, MemoryReport, MemoryPart, RoundRow, Judgement, Plan)
@@ -525,6 +525,46 @@ TRUNCATED: Final = replace(
     duration=0.0,
 )
 
+WATCHED_REPORT: Final = replace(
+    TRUNCATED,
+    name="gunicorn master",
+    duration=600.0,
+    plan=Plan("PID 100 (gunicorn master)", WATCHED, "gunicorn master", 0, 0, options={"interval": "2 s"}),
+    judgement=Judgement(
+        Verdict.SUSPECTED,
+        (
+            "gunicorn worker 1 (PID 101): RSS rose by 28.5 MiB per minute (27.7 MiB to 29.3 MiB), over 10 min 00 s",
+            "a trend is no proof: leakhunt profile makes its own requests, and tells a leak from a cache that fills",
+        ),
+    ),
+    workers=(
+        WorkerReport(
+            key="101@1010",
+            pid=101,
+            role="worker",
+            name="gunicorn worker 1",
+            requests=None,
+            rss_start=20 * 2**20,
+            rss_end=305 * 2**20,
+            rss_max=305 * 2**20,
+            uss_end=290 * 2**20,
+            lived=None,
+            death=None,
+            judged=False,
+        ),
+    ),
+    memory=(),
+    growth=None,
+    explained=None,
+    warm_up_growth=None,
+    series=(series("101@1010", "gunicorn worker 1", 20 * 2**20, 500_000.0, 600.0),),
+    caveats=(
+        Caveat("only-watched", "memory was only watched, from outside: what was requested meanwhile is not known"),
+    ),
+    outcome="complete",
+    next_command=None,
+)
+
 NASTY: Final = (
     "<script>alert(1)</script> |x| `code` *b* [link](http://evil) \x1b[31mred\x1b[0m\x07 [bold]rich[/bold] "
     "$a_b^c$ & \"q\" 'a'\nnew line \u202e 课件 {{ 7*7 }}"
@@ -596,4 +636,5 @@ SAMPLES: Final = {
     "bounded": BOUNDED,
     "inconclusive": INCONCLUSIVE,
     "truncated": TRUNCATED,
+    "watched": WATCHED_REPORT,
 }

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from leakhunt.model.report import Report
+from leakhunt.model.report import Report, Verdict
 from leakhunt.reports.html import render
 from leakhunt.reports.palette import CSS_VARIABLES
 from leakhunt.reports.phrases import GLOSSARY, plain
@@ -137,7 +137,7 @@ def contrast(first: str, second: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize("text", ["--ink", "--muted", "--link", "--leak", "--clean", "--bounded", "--inconclusive"])
+@pytest.mark.parametrize("text", ["--ink", "--muted", "--link", *(f"--{verdict.value.lower()}" for verdict in Verdict)])
 @pytest.mark.parametrize("ground", ["--paper", "--raised"])
 def test_text_stands_out_from_its_ground(theme: int, text: str, ground: str) -> None:
     html = leak()
