@@ -11,7 +11,7 @@ from typing import Final
 from leakhunt.analysis.case import Case
 from leakhunt.analysis.verdict import COMPLETE
 from leakhunt.model.report import Judgement, Site, Suspect, Verdict
-from leakhunt.model.run import OWN_COMMAND, Plan, Run
+from leakhunt.model.run import ATTACHED, OWN_COMMAND, Plan, Run
 
 _INTERRUPTED: Final = (None, "interrupted")
 """Outcomes of runs that were ended by whoever ran leakhunt."""
@@ -30,6 +30,8 @@ def next_command(run: Run, judgement: Judgement, cases: Sequence[Case], suspects
 
 
 def _line_by_line(run: Run, suspects: Sequence[Suspect]) -> str | None:
+    if run.plan.server == ATTACHED:
+        return None  # functions are wrapped as an app starts
     flags = _flags(run.plan)
     functions = tuple(dict.fromkeys(_weightiest_functions(run, suspects)))
     if flags is None or not functions:
@@ -88,7 +90,12 @@ def _flags(plan: Plan) -> str | None:
 
 
 def _target(plan: Plan) -> str:
-    """An app stands for itself; a command of the user's own comes after two dashes, as it was typed."""
+    """An app stands for itself; a command of the user's own comes after two dashes, as it was typed.
+
+    A process that ran before is among the flags.
+    """
+    if plan.server == ATTACHED:
+        return ""
     return f"-- {plan.target}" if plan.server == OWN_COMMAND else quote(plan.target)
 
 

@@ -122,6 +122,12 @@ _LAUNCH: Final = (
     ),
     click.option("--allow-host", multiple=True, metavar="HOST", help="A host besides loopback that may be loaded."),
 )
+_ATTACH: Final = (
+    click.option("--pid", type=click.IntRange(min=1), help="Attach to this process instead of starting one."),
+    click.option("--tree", is_flag=True, help="If it is a worker, attach to all workers of its server."),
+    click.option("--app", "app_name", metavar="MODULE:CALLABLE", help="Its app, if leakhunt does not find it there."),
+    click.option("--allow-gc", is_flag=True, help="It may be made to collect garbage and to give free memory back."),
+)
 _WORKLOAD: Final = (
     click.option("--workload", type=PathType(), metavar="FILE", help="Workload file (TOML)."),
     click.option("--upload", multiple=True, metavar="PATH", help="Upload to this path; repeatable."),
@@ -139,6 +145,11 @@ _WORKLOAD: Final = (
 def launch_options(command: _Command) -> _Command:
     """Which app, and how it is started."""
     return _apply(_LAUNCH, command)
+
+
+def attach_options(command: _Command) -> _Command:
+    """Which process it runs in already."""
+    return _apply(_ATTACH, command)
 
 
 def workload_options(command: _Command) -> _Command:

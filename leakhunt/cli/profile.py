@@ -21,6 +21,7 @@ from leakhunt.cli.options import (
     PathType,
     SecondsType,
     SizeType,
+    attach_options,
     launch_options,
     requests_option,
     workload_options,
@@ -33,10 +34,11 @@ from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.session import INTERRUPTED, hunt
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.report import Report, Verdict
-from leakhunt.model.run import EFFORT, OWN_COMMAND, Effort, Plan
+from leakhunt.model.run import ATTACHED, EFFORT, OWN_COMMAND, Effort, Plan
 from leakhunt.reports.write import write_all
 from leakhunt.runfile import RunWriter, run_directory
 from leakhunt.samplers.headroom import available_memory
+from leakhunt.targets.attached import AttachedTarget
 from leakhunt.units import format_size
 from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
 
@@ -50,7 +52,10 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.NOT_SEEN: 4,
 }
 _EXIT_INTERRUPTED: Final = 130
-_OWN: Final = ("memory_limit", "budget", "strict", "peaks", "explain", "show_values")
+_OWN: Final = (
+    *("memory_limit", "budget", "strict", "peaks", "explain", "show_values"),
+    *("pid", "tree", "app_name", "allow_gc"),
+)
 """Parameters that `leakhunt lines` has not."""
 _ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
 """Parameters that a second run has values of its own for, or does without."""
@@ -58,6 +63,7 @@ _ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
 
 @click.command("profile", cls=AfterDashes)
 @launch_options
+@attach_options
 @workload_options
 @requests_option("At most this many requests for the verdict rounds.")
 @click.option("--output", type=PathType(), metavar="DIR", help="Run directory; must not exist yet.")
@@ -83,18 +89,19 @@ _ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
 @click.option(
     "--peaks/--no-peaks",
     default=None,
-    help="Measure the peak memory of single requests.  [default: --peaks, with --quick --no-peaks]",
+    help="Measure the peak memory of single requests.  [default: --peaks, with --quick or --pid --no-peaks]",
 )
 @click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
 @click.option("--show-values", is_flag=True, help="Show strings of the heap instead of their type and length.")
 def command(**options: Any) -> int:
     """Replay a workload against a web app and judge whether its memory leaks.
 
-    Give the app as MODULE:CALLABLE, or the command that serves it after `--`:
+    Give the app as MODULE:CALLABLE, or the command that serves it after `--`, or the process it runs in:
 
     \b
       leakhunt profile courseware.wsgi:application --workload uploads.toml
       leakhunt profile --workload uploads.toml -- gunicorn -w 3 courseware.wsgi
+      leakhunt profile --workload uploads.toml --pid 4711
     """  # noqa: D301  # click wants the character itself
     request = read_request(options)
     settings = Settings(
@@ -103,15 +110,22 @@ def command(**options: Any) -> int:
         memory_limit=request.memory_limit,
         max_requests=request.requests,
         effort=request.effort,
-        peaks=options["peaks"] if options["peaks"] is not None else request.effort is not Effort.QUICK,
+        peaks=_peaks(request) if options["peaks"] is None else options["peaks"],
         explain=options["explain"],
         show_values=options["show_values"],
+        live=request.attach is not None,
+        allow_gc=request.attach is None or options["allow_gc"],
     )
     report, directory = _profile(request, settings, _typed(click.get_current_context()))
     show(report, directory)
     if report.outcome == INTERRUPTED:
         return _EXIT_INTERRUPTED
     return EXIT_CODES[report.judgement.verdict]
+
+
+def _peaks(request: Request) -> bool:
+    """Whether to measure peaks where that is not said: the large uploads that it takes are not for an app in use."""
+    return request.effort is not Effort.QUICK and request.attach is None
 
 
 def _typed(context: click.Context) -> Mapping[str, str]:
@@ -141,6 +155,9 @@ def _profile(request: Request, settings: Settings, typed: Mapping[str, str]) -> 
         progress = stack.enter_context(Progress(Console(stderr=True)))
         recorder = Recorder(writer, **head)
         recorder.conditions({**_machine(), "run directory": str(directory)})
+        if isinstance(target, AttachedTarget):
+            progress.note(target.announcement)
+            _say_what_is_not_started(request, recorder)
         run = hunt(
             target=target,
             workload=request.workload,
@@ -156,7 +173,17 @@ def _profile(request: Request, settings: Settings, typed: Mapping[str, str]) -> 
     return report, directory
 
 
+def _say_what_is_not_started(request: Request, recorder: Recorder) -> None:
+    """Set-up commands and companions of a workload come before an app, and this one runs already."""
+    if request.workload.setup or request.workload.companions:
+        recorder.caveat(
+            "not-set-up", "The workload's set-up commands and companions were not started, since the app runs already."
+        )
+
+
 def _run_name(request: Request) -> str:
+    if request.attach is not None:
+        return f"pid-{request.attach.pid}"
     if request.app is not None:
         return request.app.partition(":")[0]
     return Path(request.command[0]).name
@@ -178,7 +205,7 @@ def _plan(request: Request, settings: Settings, typed: Mapping[str, str]) -> Pla
     return Plan(
         target=request.target_name,
         workload=request.workload.source,
-        server=request.server if request.app is not None else OWN_COMMAND,
+        server=ATTACHED if request.attach is not None else request.server if request.app is not None else OWN_COMMAND,
         seed=request.seed,
         concurrency=request.concurrency,
         workers=request.workers if request.app is not None else None,

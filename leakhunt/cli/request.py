@@ -15,6 +15,7 @@ from typing import Any, Final
 from leakhunt.errors import UsageError
 from leakhunt.model.budget import Budget
 from leakhunt.model.run import Effort
+from leakhunt.targets.attached import AttachedTarget, AttachSpec
 from leakhunt.targets.base import Target
 from leakhunt.targets.companions import CompanionSpec
 from leakhunt.targets.interpreters import find_interpreter
@@ -33,6 +34,11 @@ from leakhunt.workload.scenario import Companion, Workload
 from leakhunt.workload.settings import Settings, find_settings
 
 _APP_ONLY: Final = ("server", "workers", "threads", "python")
+_LAUNCH_ONLY: Final = ("chdir", "env", *_APP_ONLY, "ready", "ready_timeout")
+_ATTACH_ONLY: Final = ("app_name", "tree", "allow_gc")
+_FLAGS: Final[Mapping[str, str]] = {"app_name": "--app"}
+"""Of parameters that are not called like their flag."""
+_NOT_GIVEN: Final = (None, (), False)
 BUDGET_TIME: Final[Seconds] = 120.0
 _READY_TIMEOUT: Final[Seconds] = 60.0
 _RUNS: Final = Path("leakhunt-runs")
@@ -44,6 +50,8 @@ class Request:
 
     app: str | None
     command: tuple[str, ...]
+    attach: AttachSpec | None
+    """The process to attach to; None where leakhunt starts the target."""
     chdir: Path
     env: Mapping[str, str]
     server: str
@@ -71,6 +79,8 @@ class Request:
     @property
     def target_name(self) -> str:
         """The target as it was typed, but for what looks like a secret in it."""
+        if self.attach is not None:
+            return f"PID {self.attach.pid}"
         return self.app if self.app is not None else shlex.join(shown_command(self.command))
 
 
@@ -83,9 +93,12 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
         UsageError: they do not say one target and one workload.
     """
     settings = _find_settings(options["chdir"])
-    app, command = options["app"] or settings.target, options["command"]
-    if command:
+    app, command, pid = options["app"] or settings.target, options["command"], options.get("pid")
+    if command or pid is not None:
         app = options["app"]
+    if pid is not None:
+        _check_attach(app, command, options)
+        return _attach_request(options, settings)
     _check_target(app, command, options, start)
     chdir = options["chdir"] or _beside(settings, settings.chdir) or Path(settings.source).parent
     if not chdir.is_dir():
@@ -95,11 +108,46 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
     workload = _workload(options, settings)
     if workload is None:
         raise _nothing_to_replay(app, options["chdir"], chdir, python, env, start)
+    return _request(
+        options, settings, workload, app=app, command=command, chdir=chdir.resolve(), env=env, python=python
+    )
+
+
+def _attach_request(options: Mapping[str, Any], settings: Settings) -> Request:
+    workload = _workload(options, settings)
+    if workload is None:
+        raise UsageError(
+            "--pid needs a workload: leakhunt judges an app by requests that it sends itself",
+            'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH".',
+        )
+    attach = AttachSpec(
+        pid=options["pid"],
+        whole_tree=options["tree"],
+        app=options["app_name"],
+        url=options["url"] or settings.url,
+        allow_hosts=_hosts(options["allow_host"]),
+    )
+    return _request(options, settings, workload, attach=attach)
+
+
+def _request(
+    options: Mapping[str, Any],
+    settings: Settings,
+    workload: Workload,
+    *,
+    app: str | None = None,
+    command: tuple[str, ...] = (),
+    attach: AttachSpec | None = None,
+    chdir: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    python: str | None = None,
+) -> Request:
     return Request(
         app=app,
         command=command,
-        chdir=chdir.resolve(),
-        env=env,
+        attach=attach,
+        chdir=chdir or Path.cwd(),
+        env=env or {},
         server=options["server"] or settings.server or "gunicorn",
         workers=options["workers"] or settings.workers or 1,
         threads=options["threads"] or settings.threads or 1,
@@ -123,7 +171,13 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
 
 
 def make_target(request: Request, clock: Callable[[], Seconds], functions: tuple[str, ...] = ()) -> Target:
-    """The target of a request, not started yet; it will measure `functions` line by line."""
+    """The target of a request, not started yet; it will measure `functions` line by line.
+
+    Raises:
+        TargetError: it is a process that cannot be attached to.
+    """
+    if request.attach is not None:
+        return AttachedTarget(request.attach, clock=clock)
     if request.app is not None:
         served = server_command(
             request.app,
@@ -202,7 +256,22 @@ def _beside(settings: Settings, path: str | None) -> Path | None:
     return None if path is None else Path(settings.source).parent / path
 
 
+def _check_attach(app: str | None, command: tuple[str, ...], options: Mapping[str, Any]) -> None:
+    if app is not None or command:
+        other = app if app is not None else "the command after `--`"
+        raise UsageError(f"there are two targets, --pid {options['pid']} and {other}", "Leave one of them out.")
+    _refuse(_LAUNCH_ONLY, options, "a process that runs already", "Leave it out, or have leakhunt start the app.")
+
+
+def _refuse(names: Sequence[str], options: Mapping[str, Any], target: str, hint: str) -> None:
+    """Raise UsageError if options are given that mean nothing for this kind of target."""
+    given = [_FLAGS.get(name, f"--{name.replace('_', '-')}") for name in names if options.get(name) not in _NOT_GIVEN]
+    if given:
+        raise UsageError(f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect on {target}", hint)
+
+
 def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[str, Any], start: Sequence[str]) -> None:
+    _refuse(_ATTACH_ONLY, options, "a target that leakhunt starts", "Leave it out, or attach with --pid.")
     if app is None and not command:
         raise UsageError(
             "there is no target",
@@ -215,12 +284,9 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
             f"--url has no effect on {app}, which leakhunt serves on a free port of its own choice",
             "Leave --url out, or put the command that serves your app there after `--`.",
         )
-    given = [f"--{name}" for name in _APP_ONLY if options[name] is not None]
-    if command and given:
-        raise UsageError(
-            f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect on a command of your own",
-            "leakhunt never edits your command: put the setting into the command itself.",
-        )
+    if command:
+        hint = "leakhunt never edits your command: put the setting into the command itself."
+        _refuse(_APP_ONLY, options, "a command of your own", hint)
 
 
 def _workload(options: Mapping[str, Any], settings: Settings) -> Workload | None:

@@ -18,6 +18,7 @@ class Brake:
     """Watches two limits; once one is reached, `reason` says which and `stop` has been called.
 
     `dead` says why the target will not answer any more, if so: what is sent to it from then on tells nothing.
+    `used` is what a target that ran before has already.
     """
 
     def __init__(
@@ -26,8 +27,9 @@ class Brake:
         disks: tuple[Path, ...],
         limit: Bytes | None,
         dead: Callable[[], str | None] = lambda: None,
+        used: Bytes = 0,
     ) -> None:
-        self.limit = limit if limit is not None else int(available_memory() * _SHARE)
+        self.limit = limit if limit is not None else used + int(available_memory() * _SHARE)
         self.reason: str | None = None
         self._stop = stop
         self._disks = disks

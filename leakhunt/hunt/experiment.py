@@ -80,8 +80,9 @@ class Experiment:
         if self._settings.effort is not Effort.QUICK:
             watch_idle(self._rounds, self._observer, self._settings.seed, self._check)
         read_splits(self._rounds)
-        try_trim(self._rounds)
-        self._collect(settled)
+        if self._settings.allow_gc:
+            try_trim(self._rounds)
+            self._collect(settled)
         if self._settings.explain:
             compare_heap(self._rounds, settled.index)
             self._explain()

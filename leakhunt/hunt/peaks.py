@@ -60,6 +60,12 @@ def _measure(rounds: Rounds, step: str, size: Bytes | None) -> None:
 
 def _give_back_free_memory(rounds: Rounds) -> None:
     """Free memory that malloc still has would serve the request, and its peak would not be seen."""
+    if not rounds.allow_gc:
+        rounds.recorder.caveat(
+            "not-trimmed",
+            "Peaks may be too low: without --allow-gc free memory stays with the app, and serves requests.",
+        )
+        return
     for link in rounds.serving().values():
         try:
             link.trim()

@@ -44,7 +44,10 @@ class Rounds:
         clock: Callable[[], Seconds],
         started_at: float,
         sleep: Callable[[Seconds], None] = time.sleep,
+        allow_gc: bool = True,
     ) -> None:
+        self.allow_gc = allow_gc
+        """Whether the target may be made to collect garbage and to give free memory back."""
         self.target = target
         self.replayer = replayer
         self.recorder = recorder
@@ -185,7 +188,7 @@ class Rounds:
         if worker.role is not Role.WORKER:
             return stats, None
         try:
-            collecting = link.collect(forced=collect)
+            collecting = link.collect(forced=collect) if self.allow_gc else 0.0
             heap, pause = link.heap()
         except AgentError as error:
             if not self.has_ended(link):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.cost import measure_cost
 from leakhunt.hunt.experiment import Experiment
+from leakhunt.hunt.live import say_what_was_spared, say_who_else_came, used_memory, used_time
 from leakhunt.hunt.packages import package_versions
 from leakhunt.hunt.recorder import Recorder
 from leakhunt.hunt.rounds import Rounds
@@ -44,14 +45,24 @@ def hunt(
     outcome = INTERRUPTED
     started_at = time.time()
     session: Rounds | None = None
+    before: Mapping[int, Seconds] = {}
+    if not settings.allow_gc:
+        say_what_was_spared(recorder)
     try:
         target.start()
+        before = used_time(target) if settings.live else {}
         recorder.conditions(target.conditions())
         replayer = connect(target)
         replayer.prepare()
-        brake = Brake(replayer.stop, (target.launch_dir, directory), settings.memory_limit, target.dead)
+        used = used_memory(target) if settings.live else 0
+        brake = Brake(replayer.stop, (target.launch_dir, directory), settings.memory_limit, target.dead, used)
         timeline = Timeline(lambda: _live(target), clock, brake.check)
-        session = Rounds(target, replayer, recorder, timeline, observer, clock=clock, started_at=started_at)
+        session = Rounds(
+            *(target, replayer, recorder, timeline, observer),
+            clock=clock,
+            started_at=started_at,
+            allow_gc=settings.allow_gc,
+        )
         timeline.start()
         try:
             outcome = Experiment(session, settings, brake, observer, clock).run(workload.dosed)
@@ -64,11 +75,13 @@ def hunt(
         outcome = f"stopped by an error: {str(error).partition(chr(10))[0]}"
         raise
     finally:
+        cost = measure_cost(session, before) if session is not None else None
+        target.stop()
         for caveat in target.caveats():
             recorder.caveat(caveat.code, caveat.text)
-        cost = measure_cost(session) if session is not None else None
-        target.stop()
         recorder.workers(target.workers())
+        if settings.live:
+            say_who_else_came(recorder)
         recorder.conditions(package_versions(recorder.run()))
         recorder.finish(outcome, cost)
     return recorder.run()

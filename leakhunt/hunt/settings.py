@@ -25,6 +25,10 @@ class Settings:
     explain: bool = True
     show_values: bool = False
     """Keep strings of the heap in holder chains instead of their type and length."""
+    live: bool = False
+    """Whether the target ran before and has other users: it is what it was when the run is over."""
+    allow_gc: bool = True
+    """Whether the target may be made to collect garbage and to give free memory back."""
 
 
 class Observer(Protocol):

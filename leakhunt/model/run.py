@@ -19,6 +19,8 @@ OWN_COMMAND: Final = "own command"
 """`Plan.server` where the user gave the command that serves."""
 WATCHED: Final = "none, watched from outside"
 """`Plan.workload` of what `leakhunt watch` has recorded: readings of memory, and no requests of leakhunt's."""
+ATTACHED: Final = "already running"
+"""`Plan.server` where leakhunt attached to a process."""
 EFFORT: Final = "effort"
 """The option of a plan that says how much proof was asked for, where it is not the usual."""
 

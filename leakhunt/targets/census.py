@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from leakhunt.errors import AgentError
 from leakhunt.model.run import Role, Worker
 from leakhunt.targets import deaths, ports, tree
 from leakhunt.targets.oom import OomWatch
 from leakhunt.targets.roles import TARGET, Facts, assign_names, assign_roles
-from leakhunt.targets.supervision import Supervision
 from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 
@@ -31,6 +30,17 @@ _YOUNG: Final[Seconds] = 1.0
 """How long the agent of a process may take to connect."""
 _SETUP: Final = "setup"
 """Program of what the set-up commands left running, such as a broker."""
+
+
+class Root(Protocol):
+    """The process below which the census looks."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def exit_status(self, pid: int) -> int | None:
+        """As in `Popen.returncode`, of a child that has ended; None where that is not known."""
+        ...
 
 
 @dataclass(slots=True)
@@ -71,17 +81,22 @@ class Life:
 
 
 class Census:
-    """Polls the tree below a supervisor, in a thread of its own between `start` and `stop`."""
+    """Polls the tree below a supervisor, in a thread of its own between `start` and `stop`.
+
+    `processes` are others to look at instead of that tree.
+    """
 
     def __init__(
         self,
-        supervision: Supervision,
+        supervision: Root,
         *,
         links: Callable[[], tuple[AgentLink, ...]],
         log: Callable[[], str],
         clock: Callable[[], Seconds],
+        processes: Callable[[], Iterable[Process]] | None = None,
     ) -> None:
         self._supervision = supervision
+        self._processes = processes or (lambda: tree.descendants(supervision.pid))
         self._links = links
         self._log = log
         self._clock = clock
@@ -179,7 +194,7 @@ class Census:
     def poll(self) -> None:
         """Look at the tree once."""
         now = self._clock()
-        seen = {process.key: process for process in tree.descendants(self._supervision.pid)}
+        seen = {process.key: process for process in self._processes()}
         agents = {link.key: link for link in self._links()}
         made = {(link.hello.pid, child) for link in agents.values() for child in link.children}
         with self._lock:

@@ -8,7 +8,7 @@ import pytest
 from builders import App, Kept, explain, record, white
 from leakhunt.analysis.analyse import analyse
 from leakhunt.model.report import Verdict
-from leakhunt.model.run import Run
+from leakhunt.model.run import ATTACHED, Run
 from leakhunt.model.snapshot import Frame
 
 IMAGE, VIDEO = "POST /image", "POST /video"
@@ -44,6 +44,12 @@ def test_a_leak_is_looked_at_line_by_line_with_the_flags_that_were_typed() -> No
     assert following(leaking(), Verdict.LEAK) == (
         f"leakhunt lines --function views:thumbnail {FLAGS} shop.wsgi:application"
     )
+
+
+def test_a_leak_of_an_app_that_ran_before_is_handed_on_since_its_functions_are_in_use_already() -> None:
+    run = leaking()
+    attached = replace(run, plan=replace(run.plan, server=ATTACHED, target="PID 4711"))
+    assert following(attached, Verdict.LEAK) == "leakhunt report simulated --format md"
 
 
 def test_every_leaking_route_has_its_function() -> None:

@@ -11,6 +11,7 @@ from leakhunt.cli.main import main
 from leakhunt.cli.profile import command as profile
 from leakhunt.cli.request import Request, connect, make_target, read_request
 from leakhunt.errors import UsageError
+from leakhunt.targets.attached import AttachSpec
 from leakhunt.targets.base import Address
 from leakhunt.targets.launch import LaunchedTarget
 
@@ -96,6 +97,54 @@ def test_no_target_is_refused_with_both_ways_to_name_one() -> None:
 def test_two_targets_are_refused() -> None:
     error = error_of("shop.wsgi:application", *GET, "--", "gunicorn", "shop.wsgi")
     assert error.message == "there are two targets, shop.wsgi:application and the command after `--`"
+
+
+def test_a_process_that_runs_already_is_a_target_of_its_own() -> None:
+    request = request_of("--pid", "4711", *GET, "--url", "http://127.0.0.1:8000", "--tree", "--app", "shop.wsgi:app")
+    assert request.attach == AttachSpec(4711, whole_tree=True, app="shop.wsgi:app", url="http://127.0.0.1:8000")
+    assert (request.app, request.command, request.target_name) == (None, (), "PID 4711")
+
+
+def test_the_target_of_the_settings_gives_way_to_a_process(settings: None) -> None:
+    request = request_of("--pid", "4711")
+    assert (request.app, request.env, request.concurrency) == (None, {}, 3)
+    assert request.attach == AttachSpec(4711, url="http://127.0.0.1:8765")
+
+
+def test_a_process_and_another_target_are_refused() -> None:
+    assert error_of("shop:app", "--pid", "4711", *GET).message == "there are two targets, --pid 4711 and shop:app"
+    error = error_of("--pid", "4711", *GET, "--", "gunicorn", "shop")
+    assert error.message == "there are two targets, --pid 4711 and the command after `--`"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--server", "waitress"), "--server"),
+        (("--workers", "2", "--threads", "2"), "--workers and --threads"),
+        (("--python", "/usr/bin/python3"), "--python"),
+        (("--env", "A=1"), "--env"),
+        (("--chdir", "site"), "--chdir"),
+        (("--ready", "/health"), "--ready"),
+        (("--ready-timeout", "9"), "--ready-timeout"),
+    ],
+)
+def test_options_that_start_a_target_are_refused_for_a_process(options: tuple[str, ...], named: str) -> None:
+    has = "have" if " and " in named else "has"
+    error = error_of("--pid", "4711", *GET, *options)
+    assert error.message == f"{named} {has} no effect on a process that runs already"
+
+
+@pytest.mark.parametrize("option", [("--tree",), ("--allow-gc",), ("--app", "shop:app")])
+def test_options_that_attach_are_refused_without_a_process(option: tuple[str, ...]) -> None:
+    error = error_of("shop.wsgi:application", *GET, *option)
+    assert error.message == f"{option[0]} has no effect on a target that leakhunt starts"
+
+
+def test_a_process_without_a_workload_is_refused_with_what_is_possible() -> None:
+    error = error_of("--pid", "4711")
+    assert error.message == "--pid needs a workload: leakhunt judges an app by requests that it sends itself"
+    assert error.hint == 'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH".'
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_the_load_stops_at_the_limit() -> None:
     assert stop.times == 1
 
 
+def test_what_a_running_app_has_already_comes_on_top_of_the_share_of_what_is_available(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "available_memory", lambda: 10 * GB)
+    assert Brake(Stop(), (), None, used=20 * GB).limit == 27 * GB
+    assert Brake(Stop(), (), 5 * GB, used=20 * GB).limit == 5 * GB
+
+
 def test_the_load_stops_before_a_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = tmp_path / "media"
     monkeypatch.setattr(module, "free_disk", lambda disk: MIN_FREE_DISK - (disk == full))

@@ -1,0 +1,143 @@
+"""Which processes `--pid` means: a server's workers, one of them alone, or the process itself. Nothing is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from leakhunt.errors import TargetError
+from leakhunt.targets import ports, tree
+from leakhunt.targets.inject.injection import AttachError
+from leakhunt.targets.inject.preflight import Finding, preflight, refusal
+from leakhunt.targets.roles import program_name
+from leakhunt.targets.tree import Process
+
+_NAMED: Final = 8
+"""Pids that a sentence names; of more it tells how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is attached to."""
+
+    root: Process
+    """Whatever descends from it belongs to the target, too."""
+    alone: bool
+    """Whether only `root` itself is attached to, whatever it has beside and below it."""
+    workers: tuple[Process, ...]
+    siblings: tuple[int, ...] = ()
+    """Pids of others that serve the same sockets and are left alone."""
+
+    @property
+    def sentence(self) -> str:
+        """What is attached to, and why that."""
+        pids = [worker.pid for worker in self.workers]
+        if pids == [self.root.pid]:
+            beside = f"; of the others that serve with it ({_listed(self.siblings)}) nothing is measured"
+            return f"Attaching to {_shown(self.root)}" + (beside if self.siblings else "") + "."
+        return f"{_shown(self.root)} serves through others; attaching to {_listed(pids)}."
+
+    def family(self) -> tuple[Process, ...]:
+        """The root and all below it, as of now, without the copies that agents make."""
+        root = tree.read_process(self.root.pid)
+        if root is None or root.key != self.root.key:
+            return ()
+        return (root, *(each for each in tree.descendants(root.pid) if not _is_copy(each)))
+
+
+def survey(pid: int, *, whole_tree: bool) -> Scope:
+    """The processes that a pid means, each of which may be attached to.
+
+    A worker means itself alone, or with `whole_tree` all that its server has. A master means its workers.
+
+    Raises:
+        TargetError: one of them is refused, or nothing of it is Python.
+    """
+    process = _require(pid)
+    found = preflight(pid)
+    refused = refusal(found)
+    if refused is not None and refused.check != "python":
+        raise _error(refused)
+    master = _master_of(process) if refused is None else None
+    if master is not None and not whole_tree:
+        others = tuple(each.pid for each in serving(Scope(master, False, ()).family()) if each.pid != pid)
+        return Scope(process, True, (process,), others)
+    root = master or process
+    scope = Scope(root, False, ())
+    workers = serving(scope.family())
+    if not workers and refused is None:
+        workers = (process,)
+    if not workers:
+        raise _not_python(process, refused)
+    for worker in workers:
+        if (finding := refusal(preflight(worker.pid))) is not None:
+            raise _error(finding)
+    return Scope(root, False, workers)
+
+
+def serving(family: Collection[Process], known: Collection[str] = ()) -> tuple[Process, ...]:
+    """Those of a family that handle requests: who listens, or if that one has children which listen with it, these.
+
+    A process whose key is `known` to serve stays one that does, whatever it forks.
+    """
+    listening = _listening(family)
+    below: dict[int, list[Process]] = {}
+    for each in listening.values():
+        below.setdefault(each.parent, []).append(each)
+    found: list[Process] = []
+    for each in listening.values():
+        if each.parent not in listening:
+            children = below.get(each.pid, []) if each.key not in known else []
+            found += children or [each]
+    return tuple(found)
+
+
+def _listening(family: Collection[Process]) -> Mapping[int, Process]:
+    """Python processes that hold a listening socket, by pid."""
+    alive = {each.pid: each for each in family if not each.ended}
+    holders = frozenset().union(*ports.listeners(alive).values())
+    return {pid: each for pid, each in alive.items() if pid in holders and _is_python(pid)}
+
+
+def _master_of(process: Process) -> Process | None:
+    """The process that this one was forked from to serve the same sockets; None if it serves on its own account."""
+    parent = tree.read_process(process.parent)
+    if parent is None or parent.ended or not _is_python(parent.pid):
+        return None
+    sockets = ports.listeners((process.pid, parent.pid))
+    return parent if any({process.pid, parent.pid} <= holders for holders in sockets.values()) else None
+
+
+def _is_python(pid: int) -> bool:
+    return not any(finding.check == "python" and finding.answer.value == "refused" for finding in preflight(pid))
+
+
+def _is_copy(process: Process) -> bool:
+    return tree.is_snapshot_child(process, tree.command_line(process.pid))
+
+
+def _require(pid: int) -> Process:
+    process = tree.read_process(pid)
+    if process is None:
+        raise AttachError(f"PID {pid} does not exist (any more)")
+    return process
+
+
+def _not_python(process: Process, refused: Finding | None) -> TargetError:
+    why = refused.sentence.rstrip(".") if refused is not None else f"{_shown(process)} does not serve"
+    return AttachError(f"{why}, and no Python process below it listens", "Give the PID of the server or of a worker.")
+
+
+def _error(refused: Finding) -> TargetError:
+    return AttachError(refused.sentence.rstrip("."), refused.hint)
+
+
+def _shown(process: Process) -> str:
+    return f"PID {process.pid} ({program_name(tree.command_line(process.pid))})"
+
+
+def _listed(pids: Iterable[int]) -> str:
+    names = [str(pid) for pid in pids]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"PID {', '.join(names[:_NAMED])}{more}"

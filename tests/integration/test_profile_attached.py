@@ -1,0 +1,230 @@
+"""`leakhunt profile --pid`: the experiment against servers that run already, and go on unchanged."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from integration.command_line import CommandLine, Done, command_line
+from leakhunt.targets.tree import descendants
+from live_server import DJANGO, live_server, python
+
+FLASK: Final = """
+import os
+from flask import Flask
+app = Flask(__name__)
+KEPT = []
+
+@app.get("/leak")
+def leak():
+    KEPT.append(os.urandom(5000))
+    return "kept"
+
+@app.get("/items/<int:number>")
+def item(number):
+    return str(number)
+"""
+LEAKING_LINE: Final = 9
+SCRIPT: Final = """
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+KEPT = []
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/leak":
+        KEPT.append(bytearray(5000))
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+    return [b"ok"]
+
+make_server("127.0.0.1", int(sys.argv[1]), app).serve_forever()
+"""
+TWO_WORKERS: Final = python("-m", "gunicorn", "-w", "2", "-b", "127.0.0.1:{port}", "site_app:app")
+LEAK: Final = ("--seed", "7", "--request", "GET /leak?q={n}")
+CLEAN: Final = ("--seed", "7", "--budget-time", "8", "--request", "GET /items/{n}")
+
+
+@pytest.fixture
+def leakhunt(tmp_path: Path) -> Iterator[CommandLine]:
+    (tmp_path / "runs").mkdir()
+    with command_line(tmp_path / "runs") as runner:
+        yield runner
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "site").mkdir()
+    return tmp_path / "site"
+
+
+def family(pid: int) -> Mapping[int, tuple[int, int]]:
+    """Descriptors and threads of a process and of all below it, by pid."""
+    pids = (pid, *(process.pid for process in descendants(pid)))
+    return {each: (entries(each, "fd"), entries(each, "task")) for each in pids}
+
+
+def at_rest(pid: int) -> Mapping[int, tuple[int, int]]:
+    """The same once nothing of it changes any more: a server answers before all its workers have started."""
+    before, since = family(pid), time.monotonic()
+    while time.monotonic() < since + 0.5:
+        time.sleep(0.05)
+        if (now := family(pid)) != before:
+            before, since = now, time.monotonic()
+    return before
+
+
+def entries(pid: int, name: str) -> int:
+    return len(list(Path(f"/proc/{pid}/{name}").iterdir()))
+
+
+def is_as_before(pid: int, before: Mapping[int, tuple[int, int]]) -> None:
+    """Check that the same processes are there, with as many descriptors and threads."""
+    deadline = time.monotonic() + 5
+    while family(pid) != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert family(pid) == before
+
+
+def leaks_at(done: Done, file: str, line: int, holder: str) -> None:
+    done.has_no_traceback()
+    assert done.code == 1, done.err + done.out
+    found = done.report["suspects"][0]
+    assert (Path(found["site"]["file"]).name, found["site"]["line"]) == (file, line)
+    assert found["path"].startswith(holder)
+
+
+def caveats(done: Done) -> dict[str, Any]:
+    return {caveat["code"]: caveat["text"] for caveat in done.report["caveats"]}
+
+
+def test_a_leak_of_a_server_that_runs_is_found_in_all_its_workers(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (port, master):
+        before = at_rest(master)
+        workers = sorted(before.keys() - {master})
+        done = leakhunt.profile("--pid", str(master), *LEAK, "--quick", "--budget-time", "2")
+        leaks_at(done, "site_app.py", LEAKING_LINE, "site_app.KEPT")
+        assert f"attaching to PID {workers[0]}, {workers[1]}. Requests go to http://127.0.0.1:{port}." in " ".join(
+            done.err.split()
+        )
+        roles = {worker["pid"]: worker["role"] for worker in done.report["workers"]}
+        assert roles == {master: "master", workers[0]: "worker", workers[1]: "worker"}
+        assert caveats(done).keys() == {"no-gc"}
+        is_as_before(master, before)
+
+
+def test_what_cannot_be_attached_to_is_refused_before_anything_is_written(leakhunt: CommandLine) -> None:
+    leakhunt.profile_here("--pid", "1", "--server", "waitress", *LEAK).fails(
+        2, "--server has no effect on a process that runs already"
+    )
+    nobody = leakhunt.profile_here("--pid", str(2**22 - 1), *LEAK)
+    nobody.fails(3, "does not exist (any more)")
+    assert not nobody.run.exists()
+
+
+@pytest.mark.slow
+def test_a_clean_server_is_clean_twice_and_unchanged(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (_, master):
+        before = at_rest(master)
+        for run in ("first", "second"):
+            done = leakhunt.profile("--pid", str(master), *CLEAN, run=run)
+            assert done.code == 0, done.err + done.out
+            assert done.report["judgement"]["verdict"] == "CLEAN"
+            is_as_before(master, before)
+
+
+@pytest.mark.slow
+def test_one_worker_alone_is_measured_alone_and_that_is_said(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (_, master):
+        before = at_rest(master)
+        worker, other = sorted(before.keys() - {master})
+        done = leakhunt.profile("--pid", str(worker), *LEAK, "--budget-time", "6", "--no-explain")
+        assert f"of the others that serve with it (PID {other}) nothing is measured" in " ".join(done.err.split())
+        assert [row["pid"] for row in done.report["workers"] if row["role"] == "worker"] == [worker]
+        assert {"siblings", "not-all-seen"} <= caveats(done).keys()
+        tree = leakhunt.profile("--pid", str(worker), "--tree", *LEAK, "--budget-time", "6", "--no-explain", run="tree")
+        assert tree.code == 1, tree.err + tree.out
+        assert [row["pid"] for row in tree.report["workers"] if row["role"] == "worker"] == [worker, other]
+        is_as_before(master, before)
+
+
+@pytest.mark.slow
+def test_workers_that_are_recycled_are_followed(leakhunt: CommandLine, site: Path) -> None:
+    command = (*TWO_WORKERS[:3], "--max-requests", "150", *TWO_WORKERS[3:])
+    with live_server(command, FLASK, site) as (_, master):
+        done = leakhunt.profile("--pid", str(master), *LEAK, "--budget-time", "10", "--no-explain")
+        done.has_no_traceback()
+        assert done.code == 1, done.err + done.out
+        workers = [row for row in done.report["workers"] if row["role"] == "worker"]
+        assert len(workers) > 4
+        assert "not-attached" not in caveats(done)
+
+
+@pytest.mark.slow
+def test_djangos_reloader_means_the_process_it_has_started(leakhunt: CommandLine, site: Path) -> None:
+    command = python("site_app.py", "runserver", "{port}")
+    with live_server(command, DJANGO, site) as (_, reloader):
+        before = at_rest(reloader)
+        done = leakhunt.profile("--pid", str(reloader), *CLEAN)
+        assert done.code == 0, done.err + done.out
+        assert [route["route"] for route in done.report["routes"]] == ["GET /items/<int:number>"]
+        is_as_before(reloader, before)
+
+
+@pytest.mark.slow
+def test_a_leak_of_a_plain_script_is_found_with_line_and_holder(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(python("site_app.py", "{port}"), SCRIPT, site) as (_, pid):
+        before = at_rest(pid)
+        done = leakhunt.profile("--pid", str(pid), *LEAK, "--budget-time", "8")
+        leaks_at(done, "site_app.py", 8, "__main__.KEPT")
+        is_as_before(pid, before)
+
+
+@pytest.mark.slow
+def test_traffic_of_others_is_told_with_its_size(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (port, master):
+        stopping = threading.Event()
+
+        def ask() -> None:
+            while not stopping.wait(0.2):
+                connection = HTTPConnection("127.0.0.1", port, timeout=20)
+                connection.request("GET", "/items/1")
+                assert connection.getresponse().read() == b"1"
+                connection.close()
+
+        other = threading.Thread(target=ask)
+        other.start()
+        try:
+            done = leakhunt.profile("--pid", str(master), *LEAK, "--budget-time", "6", "--no-explain")
+        finally:
+            stopping.set()
+            other.join()
+        assert done.code in {1, 4}, done.err + done.out
+        assert " requests of others while leakhunt sent " in caveats(done)["other-traffic"]
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_the_app_as_it_was(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (_, master):
+        before = at_rest(master)
+        for wait in (0.4, 3.0):
+            with leakhunt.started("--pid", str(master), *LEAK, run=f"run-{wait}") as process:
+                assert process.stderr is not None
+                while "warm-up" not in process.stderr.readline():
+                    pass
+                time.sleep(wait)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=60) == 130
+            is_as_before(master, before)
+
+
+@pytest.mark.slow
+def test_what_is_allowed_is_done(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (_, master):
+        done = leakhunt.profile("--pid", str(master), *CLEAN, "--allow-gc")
+        assert done.code == 0, done.err + done.out
+        assert "no-gc" not in caveats(done)
