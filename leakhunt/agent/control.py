@@ -125,7 +125,7 @@ class Agent:
         self.children = []
         commands.stop_tracing()
         commands.stop_watching()
-        self._undo()
+        self._undo(in_child=True)
         forget()
 
     def revive(self) -> None:
@@ -140,14 +140,14 @@ class Agent:
         left = self._undo()
         return left + departure.clean_up(self.offers, self.bundle) if self.attached else left
 
-    def _undo(self) -> list[str]:
+    def _undo(self, *, in_child: bool = False) -> list[str]:
         self.detached = True
         COUNTERS.before_first = None
         forks.remove()
         lines = sys.modules.get("leakhunt.agent.lines")
         if lines is not None:
             lines.unwrap()
-        left = unhook()
+        left = unhook(in_child=in_child)
         if self.bundle in sys.meta_path:
             sys.meta_path.remove(self.bundle)
         return left

@@ -10,7 +10,7 @@ from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.hooks import HOOKS, unhook
 from leakhunt.agent.middleware import Counted
 from leakhunt.agent.originals import sleep
-from leakhunt.agent.serving import WSGI, Place, loaded, look
+from leakhunt.agent.serving import WSGI, Place, look
 from leakhunt.agent.swaps import SWAPS
 from leakhunt.agent.trampoline import FUNCTION, TRAMPOLINES, NoEntry
 
@@ -37,8 +37,8 @@ class NotFound(Exception):
 
 def find() -> dict[str, Any]:
     """Which servers hold which applications, and which servers are loaded of which nothing was found."""
-    places = look()
-    return {"servers": [_describe(place) for place in places], "missing": _missing(places)}
+    places, missing = look()
+    return {"servers": [_describe(place) for place in places], "missing": missing}
 
 
 def hook(name: str | None) -> dict[str, Any]:
@@ -51,8 +51,7 @@ def hook(name: str | None) -> dict[str, Any]:
     """
     if SWAPS.any() or TRAMPOLINES.any():
         raise NotFound("requests are counted already")
-    places = look()
-    missing = _missing(places)
+    places, missing = look()
     named = None if name is None else _resolve(name)
     if named is not None:
         places = [place for place in places if any(each is named for each in _layers(place.app))]
@@ -98,15 +97,9 @@ def _describe(place: Place) -> dict[str, Any]:
     }
 
 
-def _missing(places: list[Place]) -> dict[str, str]:
-    found = {place.server for place in places}
-    return {server: "it is loaded, but serves nothing" for server in loaded() if server not in found}
-
-
 def _nothing(missing: dict[str, str]) -> str:
-    known = ", ".join(missing)
-    why = f"{known} loaded, but no server of it serves an application" if known else "no server that is known is loaded"
-    return f"no WSGI or ASGI application found: {why}"
+    why = "; ".join(f"{server}: {reason}" for server, reason in missing.items())
+    return f"no WSGI or ASGI application found ({why or 'no server that is known is loaded'})"
 
 
 def _resolve(name: str) -> Any:

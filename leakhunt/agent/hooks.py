@@ -128,11 +128,15 @@ class Loader:
 HOOKS = Hooks()
 
 
-def unhook() -> list[str]:
-    """Count no more and put everything back; the names of what had to stay, as others have wrapped it since."""
+def unhook(*, in_child: bool = False) -> list[str]:
+    """Count no more and put everything back; the names of what had to stay, as others have wrapped it since.
+
+    In a child that the app has forked, open connections keep our wrapper, which counts nothing there: to find them may
+    take long, and the child may be about to become another program.
+    """
     COUNTERS.active = False
     HOOKS.remove()
-    left = SWAPS.undo()
+    left = SWAPS.undo(copies=not in_child)
     trampoline = sys.modules.get("leakhunt.agent.trampoline")
     if trampoline is not None:
         left += trampoline.TRAMPOLINES.undo()

@@ -20,6 +20,10 @@ WSGI = "wsgi"
 ASGI = "asgi"
 
 
+class Elsewhere(Exception):
+    """A server that is alive is not the one that hands requests to the application; the text says who is."""
+
+
 class Place:
     """One attribute that holds an application."""
 
@@ -50,11 +54,13 @@ def _held_as(name: str, kind: str = WSGI) -> Callable[[Any], list[Place]]:
 
 def _gunicorn(worker: Any) -> list[Place]:
     """A worker, unless it hands its callable on to another server once and for all."""
-    borrowed = getattr(type(worker), "server_class", None) is not None
     homes = {each.__module__ for each in type(worker).__mro__}
-    roots = {home.split(".")[0] for home in homes}
-    if borrowed or roots & {"uvicorn", "uvicorn_worker"} or "gunicorn.workers.gtornado" in homes:
-        return []
+    if {home.split(".")[0] for home in homes} & {"uvicorn", "uvicorn_worker"}:
+        raise Elsewhere("its worker is one of uvicorn")
+    if "gunicorn.workers.gtornado" in homes:
+        raise Elsewhere("its worker hands the application to Tornado, where it cannot be wrapped")
+    if getattr(type(worker), "server_class", None) is not None:
+        raise Elsewhere("its worker has a server of gevent's")
     return [Place(worker, "wsgi")]
 
 
@@ -124,30 +130,36 @@ def loaded() -> dict[str, list[type]]:
     return found
 
 
-def look() -> list[Place]:
-    """All places of all servers that are alive.
+def look() -> tuple[list[Place], dict[str, str]]:
+    """All places of all servers that are alive, and for the servers that are loaded and have none, why.
 
     The heap is searched only if nothing is seen that the main thread runs: a server in another thread may be one for
     metrics, beside the one that is meant.
     """
     classes = family([kind for kinds in loaded().values() for kind in kinds])
     found: dict[int, Place] = {}
+    why = dict.fromkeys(loaded(), "it is loaded, but serves nothing")
     for server, seen in quick(classes, _MODULES) if classes else ():
-        _add(found, server, seen)
+        _add(found, why, server, seen)
     if classes and not any(place.seen in {MAIN, SIGNAL} for place in found.values()):
         for server, seen in thorough(classes):
-            _add(found, server, seen)
-    return list(found.values())
+            _add(found, why, server, seen)
+    serving = {place.server for place in found.values()}
+    return list(found.values()), {server: reason for server, reason in why.items() if server not in serving}
 
 
-def _add(found: dict[int, Place], server: Any, seen: str) -> None:
+def _add(found: dict[int, Place], why: dict[str, str], server: Any, seen: str) -> None:
     for label, module, name, places in SERVERS:
         if _class(module, name) in type(server).__mro__:
             try:
                 for place in places(server):
                     place.server, place.seen = label, seen
-                    if place.app is not None:
+                    if place.app is None:
+                        why[label] = "it has not loaded its application yet"
+                    else:
                         found.setdefault(id(place.owner), place)
+            except Elsewhere as reason:
+                why[label] = str(reason)
             except Exception:
                 note(label)
             return

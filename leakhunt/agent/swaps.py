@@ -50,8 +50,8 @@ class Swaps:
         """Whether there is anything to undo."""
         return bool(self._done)
 
-    def undo(self) -> list[str]:
-        """Give every object its own value back.
+    def undo(self, *, copies: bool = True) -> list[str]:
+        """Give every object its own value back, and those that took it from there too, unless not to.
 
         Returns the names of what someone has wrapped after us, where ours stays and passes everything through.
         """
@@ -62,13 +62,13 @@ class Swaps:
             try:
                 if retire is not None:
                     retire(swap.ours)
-                left += _give_back(swap)
+                left += _give_back(swap, swap.copies() if copies else [])
             except Exception:
                 note("give back")
         return left
 
 
-def _give_back(swap: Swap) -> list[str]:
+def _give_back(swap: Swap, copies: list[tuple[Any, str]]) -> list[str]:
     owner = swap.owner()
     left = []
     if owner is not None:
@@ -78,7 +78,7 @@ def _give_back(swap: Swap) -> list[str]:
             delattr(owner, swap.name)
         else:
             setattr(owner, swap.name, swap.original)
-    for other, attribute in swap.copies():
+    for other, attribute in copies:
         if getattr(other, attribute, None) is swap.ours:
             setattr(other, attribute, swap.original)
     return left

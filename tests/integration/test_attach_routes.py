@@ -170,6 +170,10 @@ SERVERS = {
     "uwsgi": Server((uwsgi(), *UWSGI, "--module", "site_app:app"), BARE, "uwsgi", "site_app.app", by="entry"),
     "uwsgi-flask": Server((uwsgi(), *UWSGI, "--mount", "/=site_app:app"), FLASK, "uwsgi", "", by="framework"),
 }
+BORROWED = {
+    "gunicorn-uvicorn": "its worker is one of uvicorn",
+    "gunicorn-gevent-pywsgi": "its worker has a server of gevent's",
+}
 QUICK = {"gunicorn-sync", "gunicorn-gevent", "waitress", "uvicorn", "runserver"}
 
 
@@ -235,6 +239,7 @@ def test_requests_carry_marks_while_hooked_and_none_fails(name: str, hub: AgentH
                 link = attach(pid, hub, timeout=30).link
                 found = hooked(link, clients, server, 0.7)
                 assert found.by == server.by
+                assert found.missing.get("gunicorn") == BORROWED.get(name)
                 if server.by == "server":
                     assert {(each.server, each.app, each.holder) for each in found.servers} == {
                         (server.name, server.app, server.holder)
@@ -402,6 +407,32 @@ def test_what_an_event_loop_is_sending_is_sent_to_its_end(hub: AgentHub, place: 
                 assert link.detach() == ()
                 assert get(port, "/later") == (200, b"ok")
                 assert [each.result() for each in slow] == [(200, b"ok"), (200, b"ok")]
+
+
+OWN = """
+import os
+from wsgiref.simple_server import make_server
+from site_app import app
+
+def telling(environ, start_response):
+    start_response("200 OK", [])
+    return [b"%d" % (server.application is telling)]
+
+server = make_server("127.0.0.1", {port}, telling)
+server.serve_forever()
+"""
+
+
+def test_a_controller_that_is_gone_leaves_the_app_with_its_own(hub: AgentHub, place: Path) -> None:
+    with live_server(python("-c", OWN), BARE, place) as (port, pid):
+        for _ in range(2):
+            link = attach(pid, hub, timeout=30).link
+            link.hook()
+            assert get(port, "/") == (200, b"0")
+            link.close()  # as when it is killed: the agent sees the end of the connection
+            deadline = time.monotonic() + 10
+            while get(port, "/") != (200, b"1"):
+                assert time.monotonic() < deadline
 
 
 REPLACED = """

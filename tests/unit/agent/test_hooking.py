@@ -61,10 +61,10 @@ def check(program: str) -> None:
 
 def test_without_a_server_the_refusal_says_what_is_known() -> None:
     check("""
-assert refusal() == "no WSGI or ASGI application found: no server that is known is loaded", refusal()
+assert refusal() == "no WSGI or ASGI application found (no server that is known is loaded)", refusal()
 import wsgiref.simple_server
 assert refusal() == (
-    "no WSGI or ASGI application found: wsgiref loaded, but no server of it serves an application"
+    "no WSGI or ASGI application found (wsgiref: it is loaded, but serves nothing)"
 ), refusal()
 assert hooking.find() == {"servers": [], "missing": {"wsgiref": "it is loaded, but serves nothing"}}
 """)
@@ -209,7 +209,7 @@ assert COUNTERS.served() == {{"GET /a": 1}}
 def test_uwsgi_that_serves_nothing_in_python_has_no_application() -> None:
     check("""
 sys.modules["uwsgi"] = types.ModuleType("uwsgi")
-assert refusal() == "no WSGI or ASGI application found: no server that is known is loaded"
+assert refusal() == "no WSGI or ASGI application found (no server that is known is loaded)"
 sys.modules["uwsgi"].opt = {"module": b"elsewhere:app"}
-assert refusal() == "no WSGI or ASGI application found: no server that is known is loaded"
+assert refusal() == "no WSGI or ASGI application found (no server that is known is loaded)"
 """)
