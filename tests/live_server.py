@@ -90,6 +90,10 @@ class Traffic:
         """Requests that began and ended in between."""
         return sum(since <= began and ended <= until for began, ended in list(self.done))
 
+    def overlapping(self, since: float, until: float) -> int:
+        """Requests that were under way at some moment in between."""
+        return sum(ended >= since and began <= until for began, ended in list(self.done))
+
     def ask(self, number: int, connection: http.client.HTTPConnection) -> None:
         began = time.monotonic()
         try:

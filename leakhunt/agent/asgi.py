@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.journal import note
-from leakhunt.agent.middleware import CURRENT, Counted, Mark, forget_mark
+from leakhunt.agent.middleware import CURRENT, Counted, Mark, Onlooker, forget_mark
 from leakhunt.agent.routes import mask_path
 
 TYPE_CHECKING = False
@@ -43,6 +43,8 @@ async def _handle(app: Any, args: Any, kwargs: Any, scope: dict[str, Any]) -> An
     if mark is None:
         return await app(*args, **kwargs)
     token = CURRENT.set(mark)
+    if Onlooker.watch is not None:
+        Onlooker.watch.pass_over("an event loop handles it")
     try:
         return await app(*args, **kwargs)
     finally:

@@ -138,7 +138,7 @@ def _layers(app: Any) -> list[Any]:
         closure = getattr(layers[-1], "__closure__", None)
         if closure and type(layers[-1]) is FUNCTION:
             held.update(zip(layers[-1].__code__.co_freevars, closure))
-        inner: Any = held.get("app") or held.get("application")
+        inner: Any = next((held[name] for name in ("app", "application", "__wrapped__") if name in held), None)
         if type(inner) is CELL:
             inner = inner.cell_contents
         if not callable(inner):

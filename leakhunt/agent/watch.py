@@ -100,8 +100,8 @@ class Watch:
         reason = self._objection()
         begins = function is not next
         if reason is not None:
-            if begins and self.active:
-                self.skipped[reason] = self.skipped.get(reason, 0) + 1
+            if begins:
+                self.pass_over(reason)
             return function(*arguments)
         if begins:
             self._deadline = time.monotonic() + _PATIENCE
@@ -112,6 +112,11 @@ class Watch:
             return function(*arguments)
         finally:
             self._leave()
+
+    def pass_over(self, reason: str) -> None:
+        """Take note of a request that cannot be looked at."""
+        if self.active:
+            self.skipped[reason] = self.skipped.get(reason, 0) + 1
 
     def stop(self) -> None:
         """Look on no longer; the hooks of a request that is still running go with it."""

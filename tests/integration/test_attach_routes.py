@@ -18,7 +18,7 @@ from conftest import find_attachable
 from leakhunt.targets.answers import Found
 from leakhunt.targets.hub import AgentHub, AgentLink
 from leakhunt.targets.inject.attach import attach
-from live_server import BARE, DJANGO, FASTAPI, FLASK, STARLETTE, Traffic, live_server, python, traffic
+from live_server import BARE, DJANGO, FASTAPI, FLASK, PATIENCE, STARLETTE, Traffic, live_server, python, traffic
 from live_target import PROLOGUE
 
 PATTERN = {
@@ -207,25 +207,30 @@ def at_rest(link: AgentLink) -> int:
     return served(link)
 
 
-def hooked(link: AgentLink, clients: Traffic, server: Server, seconds: float) -> Found:
+def wait_for(clients: Traffic, requests: int) -> None:
+    """Wait until clients have asked so many more."""
+    enough, deadline = len(clients.done) + requests, time.monotonic() + PATIENCE
+    while len(clients.done) < enough:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def hooked(link: AgentLink, clients: Traffic, server: Server) -> Found:
     """Hook, let clients ask for a while, and unhook: what they asked in between is counted, and nothing after it."""
+    before, asking = at_rest(link), time.monotonic()
     found = link.hook()
-    before, since = served(link), time.monotonic()
-    time.sleep(seconds)
+    since = time.monotonic()
+    wait_for(clients, 60)
     until = time.monotonic()
-    counted = served(link) - before
     assert link.unhook() == ()
-    sent = clients.count(since, until - 0.2)
-    assert sent >= 10
-    assert counted >= 0.99 * sent
+    over = time.monotonic()
+    counted = at_rest(link) - before
+    wait_for(clients, 10)
+    assert 0.99 * clients.count(since, until) <= counted <= clients.overlapping(asking, over)
     stats = link.stats()
     assert (stats.hooked, stats.problems) == (False, ())
     assert set(stats.served) == {PATTERN[server.source]}
-    total = at_rest(link)
-    asked = len(clients.done)
-    while len(clients.done) < asked + 10:
-        time.sleep(0.01)
-    assert served(link) == total
+    assert served(link) - before == counted
     return found
 
 
@@ -237,7 +242,7 @@ def test_requests_carry_marks_while_hooked_and_none_fails(name: str, hub: AgentH
         with traffic(port) as clients:
             for _ in range(2):
                 link = attach(pid, hub, timeout=30).link
-                found = hooked(link, clients, server, 0.7)
+                found = hooked(link, clients, server)
                 assert found.by == server.by
                 assert found.missing.get("gunicorn") == BORROWED.get(name)
                 if server.by == "server":

@@ -14,8 +14,9 @@ from starlette.routing import Mount, Route
 from leakhunt.agent import frameworks
 from leakhunt.agent.asgi import CountedAsgi
 from leakhunt.agent.counters import COUNTERS
-from leakhunt.agent.middleware import CURRENT, name_route
+from leakhunt.agent.middleware import CURRENT, Onlooker, name_route
 from leakhunt.agent.patches import PATCHES
+from leakhunt.agent.watch import Watch
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +128,19 @@ def test_a_request_that_is_dropped_in_the_middle_ends() -> None:
     del coroutine
     gc.collect()
     assert COUNTERS.in_flight == 0
+
+
+def test_a_request_that_cannot_be_looked_at_is_passed_over_with_a_reason() -> None:
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None: ...
+
+    Onlooker.watch = watch = Watch()
+    try:
+        ask(app)
+        table = watch.table()
+        assert (table["requests"], table["skipped"]) == (0, {"an event loop handles it": 1})
+    finally:
+        Onlooker.watch = None
+        watch.stop()
 
 
 def test_a_retired_wrapper_counts_nothing() -> None:
