@@ -56,6 +56,10 @@ class AgentError(TargetError):
     """The agent inside the target refused a command, failed at it, or went away."""
 
 
+class AttachError(TargetError):
+    """The process was not attached to, and is as it was unless the message says otherwise."""
+
+
 class WorkloadError(LeakhuntError):
     """The workload could not be replayed against the target."""
 

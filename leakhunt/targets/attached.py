@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from leakhunt.errors import AgentError, TargetError
+from leakhunt.errors import AgentError, AttachError, TargetError
 from leakhunt.model.run import Caveat, Worker
 from leakhunt.targets import ports, ready, tree
 from leakhunt.targets.addresses import choose_address, parse_url
@@ -18,7 +18,6 @@ from leakhunt.targets.base import Address, Target
 from leakhunt.targets.census import Census
 from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.attach import attach
-from leakhunt.targets.inject.injection import AttachError
 from leakhunt.targets.launch_dir import LaunchDir
 from leakhunt.targets.roles import TARGET
 from leakhunt.targets.scope import Scope, serving, survey

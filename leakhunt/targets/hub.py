@@ -60,6 +60,7 @@ class AgentHub:
         self._links: list[AgentLink] = []
         self._results: dict[str, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._lock = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._accept, args=(self._listener,), name="leakhunt-hub", daemon=True)
 
     def __enter__(self) -> AgentHub:
@@ -77,6 +78,7 @@ class AgentHub:
         self._thread.join()
         self._listener.close()
         with self._lock:
+            self._closed = True
             links, self._links = self._links, []
         for link in links:
             link.close()
@@ -140,8 +142,13 @@ class AgentHub:
         if other != hello.pid:
             connection.close()
             return
+        link = AgentLink(self, connection, hello)
         with self._lock:
-            self._links.append(AgentLink(self, connection, hello))
+            late = self._closed
+            if not late:
+                self._links.append(link)
+        if late:  # it said hello while the hub was closing
+            link.close()
 
     def _take_result(self, connection: socket.socket, token: str) -> None:
         with self._lock:

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from leakhunt.errors import TargetError
+from leakhunt.errors import AttachError, TargetError
 from leakhunt.targets import ports, tree
-from leakhunt.targets.inject.injection import AttachError
 from leakhunt.targets.inject.preflight import Finding, preflight, refusal
 from leakhunt.targets.roles import program_name
 from leakhunt.targets.tree import Process

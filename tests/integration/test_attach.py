@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from conftest import NEWER_PYTHONS, ROOT, find_attachable
+from leakhunt.errors import AttachError
 from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.attach import attach
-from leakhunt.targets.inject.injection import AttachError
 from live_target import STATES, LiveTarget, live_target
 
 QUICK = {
@@ -98,6 +98,7 @@ def test_thirty_times_in_a_row_leave_nothing(version: str, doing: str, hub: Agen
         assert_untouched(target)
 
 
+@pytest.mark.slow  # `make newer-pythons` gets them first
 @pytest.mark.parametrize("doing", ["accept", "busy", "sleep"])
 @pytest.mark.parametrize("version", [each for each in find_attachable() if each in NEWER_PYTHONS])
 def test_newer_versions_run_the_text_by_their_own_means(version: str, doing: str, hub: AgentHub, place: Path) -> None:

@@ -7,9 +7,9 @@ import time
 from typing import Final
 
 from leakhunt.agent import bundle
-from leakhunt.errors import AgentError
+from leakhunt.errors import AgentError, AttachError
 from leakhunt.targets.inject.channel import Meeting
-from leakhunt.targets.inject.injection import AttachError, Injection, system_call
+from leakhunt.targets.inject.injection import Injection, system_call
 from leakhunt.targets.inject.memory import Memory
 from leakhunt.targets.inject.remote_debug import COOKIE, OLDEST, RemoteDebugging, Unknown, remote_exec, script_for
 from leakhunt.targets.inject.stop_window import FUTEX

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from leakhunt.agent import bundle
-from leakhunt.errors import TargetError
+from leakhunt.errors import AttachError
 from leakhunt.targets.inject import helper
 from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.channel import Meeting
@@ -26,10 +26,6 @@ _WAKE: Final[Seconds] = 0.2
 """How long a main thread that runs Python may take to come to what is queued for it."""
 _LOOK: Final[Seconds] = 0.3
 """How long to look for a thread that waits, before the main thread is asked instead."""
-
-
-class AttachError(TargetError):
-    """The process was not attached to, and is as it was unless the message says otherwise."""
 
 
 class Injection:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from leakhunt.targets.inject.injection import AttachError
+from leakhunt.errors import AttachError
 from leakhunt.targets.scope import serving, survey
 from leakhunt.targets.tree import descendants, read_process
 

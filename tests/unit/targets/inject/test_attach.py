@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from conftest import find_attachable
+from leakhunt.errors import AttachError
 from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject import helper
 from leakhunt.targets.inject.attach import attach
-from leakhunt.targets.inject.injection import AttachError
 from leakhunt.targets.inject.memory import open_memory, read_mappings
 from leakhunt.targets.inject.stop_window import Job, Outcome
 from live_target import PROLOGUE, STATES, LiveTarget, live_target, start_target

@@ -21,7 +21,6 @@ from leakhunt.targets.inject.remote_debug import RemoteDebugging, Unknown, remot
 from live_target import LiveTarget, live_target
 
 NEWER = [version for version in find_attachable() if version in NEWER_PYTHONS]
-each_newer = pytest.mark.parametrize("version", NEWER)
 
 
 @pytest.fixture
@@ -51,7 +50,8 @@ def appears(path: Path, patience: float = 10.0) -> bool:
     return True
 
 
-@each_newer
+@pytest.mark.slow  # `make newer-pythons` gets them first
+@pytest.mark.parametrize("version", NEWER)
 def test_the_threads_are_those_that_the_kernel_knows(version: str, place: Path) -> None:
     with (
         live_target(find_attachable()[version], "threads", directory=place) as target,
@@ -65,7 +65,8 @@ def test_the_threads_are_those_that_the_kernel_knows(version: str, place: Path) 
     assert len(ids) == 22
 
 
-@each_newer
+@pytest.mark.slow  # `make newer-pythons` gets them first
+@pytest.mark.parametrize("version", NEWER)
 def test_a_main_thread_that_runs_python_runs_the_script(version: str, place: Path, told: Path) -> None:
     with live_target(find_attachable()[version], "busy", directory=place) as target, open_memory(target.pid) as memory:
         debugging = RemoteDebugging(memory, runtime_of(target.pid, memory))
@@ -78,7 +79,8 @@ def test_a_main_thread_that_runs_python_runs_the_script(version: str, place: Pat
         assert_unharmed(target)
 
 
-@each_newer
+@pytest.mark.slow  # `make newer-pythons` gets them first
+@pytest.mark.parametrize("version", NEWER)
 def test_what_is_cancelled_is_not_run(version: str, place: Path, told: Path) -> None:
     with live_target(find_attachable()[version], "sleep", directory=place) as target, open_memory(target.pid) as memory:
         debugging = RemoteDebugging(memory, runtime_of(target.pid, memory))
@@ -97,7 +99,8 @@ def assert_unharmed(target: LiveTarget) -> None:
     assert problems == []
 
 
-@each_newer
+@pytest.mark.slow  # `make newer-pythons` gets them first
+@pytest.mark.parametrize("version", NEWER)
 def test_who_has_disabled_it_is_known_by_that(version: str, place: Path) -> None:
     python = find_attachable()[version]
     disabled = live_target(python, "accept", directory=place, PYTHON_DISABLE_REMOTE_DEBUG="1")
@@ -105,7 +108,8 @@ def test_who_has_disabled_it_is_known_by_that(version: str, place: Path) -> None
         assert not RemoteDebugging(memory, runtime_of(target.pid, memory)).enabled
 
 
-@each_newer
+@pytest.mark.slow  # `make newer-pythons` gets them first
+@pytest.mark.parametrize("version", NEWER)
 def test_without_its_tables_the_targets_own_program_is_asked(version: str, place: Path, told: Path) -> None:
     with live_target(find_attachable()[version], "busy", directory=place) as target:
         with script_for(target.pid, f"open({str(told)!r}, 'w').close()") as script:
