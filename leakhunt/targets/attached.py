@@ -73,7 +73,7 @@ class AttachedTarget(Target):
         self._dir = LaunchDir.make()
         self._open = ExitStack()
         self._open.callback(shutil.rmtree, self._dir.path, ignore_errors=True)
-        self._hub = AgentHub(self._dir.socket)
+        self._hub = self._open.enter_context(AgentHub(self._dir.socket))
         self._census = Census(
             _Root(self.scope.root.pid), links=self._hub.links, log=str, clock=clock, processes=self.scope.family
         )
@@ -106,7 +106,6 @@ class AttachedTarget(Target):
     def start(self) -> None:
         try:
             self._require_answer()
-            self._open.enter_context(self._hub)
             self._open.callback(self._detach_all)
             self._open.callback(self._census.stop)
             for worker in self.scope.workers:
@@ -232,6 +231,11 @@ class AttachedTarget(Target):
 def _find_address(spec: AttachSpec, scope: Scope) -> Address:
     if spec.url is not None:
         return parse_url(spec.url, allow_hosts=spec.allow_hosts)
+    if not _in_our_network(spec.pid):
+        raise TargetError(
+            f"PID {spec.pid} has a network of its own (a container's), so its ports are not those of this machine",
+            "Say where the app answers from here with --url.",
+        )
     found = ports.listeners(worker.pid for worker in scope.workers)
     address = choose_address(found, allow_hosts=spec.allow_hosts)
     if address is None:
@@ -240,3 +244,10 @@ def _find_address(spec: AttachSpec, scope: Scope) -> Address:
             "Say where the app answers with --url.",
         )
     return address
+
+
+def _in_our_network(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
+    except OSError:  # gone; whoever asks it next will say so
+        return True

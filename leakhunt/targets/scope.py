@@ -40,7 +40,7 @@ class Scope:
     def family(self) -> tuple[Process, ...]:
         """The root and all below it, as of now, without the copies that agents make."""
         root = tree.read_process(self.root.pid)
-        if root is None or root.key != self.root.key:
+        if root is None or root.ended or root.key != self.root.key:
             return ()
         return (root, *(each for each in tree.descendants(root.pid) if not _is_copy(each)))
 

@@ -17,7 +17,7 @@ from leakhunt.targets.tree import descendants
 from live_server import DJANGO, live_server, python
 
 FLASK: Final = """
-import os
+import gc, json, os, sys, tracemalloc
 from flask import Flask
 app = Flask(__name__)
 KEPT = []
@@ -30,9 +30,17 @@ def leak():
 @app.get("/items/<int:number>")
 def item(number):
     return str(number)
+
+@app.get("/state")
+def state():
+    modules = sorted(name for name in sys.modules if name.startswith("_leakhunt"))
+    entry = f"{Flask.__call__.__module__}.{Flask.__call__.__qualname__}"
+    collector = [gc.isenabled(), gc.get_freeze_count(), gc.get_threshold(), len(gc.callbacks)]
+    return json.dumps([modules, len(sys.meta_path), collector, tracemalloc.is_tracing(), entry])
 """
 LEAKING_LINE: Final = 9
 SCRIPT: Final = """
+import sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 KEPT = []
 
@@ -90,6 +98,17 @@ def is_as_before(pid: int, before: Mapping[int, tuple[int, int]]) -> None:
     assert family(pid) == before
 
 
+def states(port: int) -> set[str]:
+    """What the workers say about themselves."""
+    found = set()
+    for _ in range(20):
+        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/state")
+        found.add(connection.getresponse().read().decode())
+        connection.close()
+    return found
+
+
 def leaks_at(done: Done, file: str, line: int, holder: str) -> None:
     done.has_no_traceback()
     assert done.code == 1, done.err + done.out
@@ -128,13 +147,17 @@ def test_what_cannot_be_attached_to_is_refused_before_anything_is_written(leakhu
 
 @pytest.mark.slow
 def test_a_clean_server_is_clean_twice_and_unchanged(leakhunt: CommandLine, site: Path) -> None:
-    with live_server(TWO_WORKERS, FLASK, site) as (_, master):
-        before = at_rest(master)
+    with live_server(TWO_WORKERS, FLASK, site) as (port, master):
+        before, inside = at_rest(master), states(port)
+        (told,) = inside
+        assert told.startswith("[[], ")
+        assert told.endswith('false, "flask.app.Flask.__call__"]')
         for run in ("first", "second"):
             done = leakhunt.profile("--pid", str(master), *CLEAN, run=run)
             assert done.code == 0, done.err + done.out
             assert done.report["judgement"]["verdict"] == "CLEAN"
             is_as_before(master, before)
+            assert states(port) == inside
 
 
 @pytest.mark.slow
