@@ -118,7 +118,8 @@ def _attach_request(options: Mapping[str, Any], settings: Settings) -> Request:
     if workload is None:
         raise UsageError(
             "--pid needs a workload: leakhunt judges an app by requests that it sends itself",
-            'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH".',
+            'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH", or look on from outside: '
+            f"leakhunt watch {options['pid']}",
         )
     attach = AttachSpec(
         pid=options["pid"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -70,10 +71,8 @@ class AttachedTarget(Target):
         self.scope = survey(spec.pid, whole_tree=spec.whole_tree)
         self._address = _find_address(spec, self.scope)
         self._app = spec.app
-        self._dir = LaunchDir.make()
         self._open = ExitStack()
-        self._open.callback(shutil.rmtree, self._dir.path, ignore_errors=True)
-        self._hub = self._open.enter_context(AgentHub(self._dir.socket))
+        self._hub = _open_hub(self._open)
         self._census = Census(
             _Root(self.scope.root.pid), links=self._hub.links, log=str, clock=clock, processes=self.scope.family
         )
@@ -101,7 +100,7 @@ class AttachedTarget(Target):
 
     @property
     def launch_dir(self) -> Path:
-        return self._dir.path
+        return Path(tempfile.gettempdir())  # nothing is launched, so there is none to be removed
 
     def start(self) -> None:
         try:
@@ -226,6 +225,15 @@ class AttachedTarget(Target):
             if left:
                 names = ", ".join(left)
                 self._caveat("left-behind", f"Something of the agent had to stay in PID {link.hello.pid}: {names}.")
+
+
+def _open_hub(until: ExitStack) -> AgentHub:
+    """A hub that nobody connects to, since attached agents are met elsewhere: a killed leakhunt leaves no file."""
+    directory = LaunchDir.make()
+    try:
+        return until.enter_context(AgentHub(directory.socket))
+    finally:
+        shutil.rmtree(directory.path, ignore_errors=True)
 
 
 def _find_address(spec: AttachSpec, scope: Scope) -> Address:

@@ -41,7 +41,7 @@ class Target(Protocol):
 
     @property
     def launch_dir(self) -> Path:
-        """Private directory of this launch; gone after `stop`."""
+        """Private directory of this launch, gone after `stop`; where nothing is launched, that of temporary files."""
         ...
 
     def start(self) -> None:
@@ -83,5 +83,5 @@ class Target(Protocol):
         ...
 
     def stop(self) -> None:
-        """End the whole tree and remove `launch_dir`; may be called again."""
+        """End what was launched and remove `launch_dir`, or leave what ran before; may be called again."""
         ...

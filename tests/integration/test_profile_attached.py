@@ -14,7 +14,7 @@ import pytest
 
 from integration.command_line import CommandLine, Done, command_line
 from leakhunt.targets.tree import descendants
-from live_server import DJANGO, live_server, python
+from live_server import DJANGO, STARLETTE, live_server, python
 
 FLASK: Final = """
 import gc, json, os, sys, tracemalloc
@@ -199,6 +199,18 @@ def test_djangos_reloader_means_the_process_it_has_started(leakhunt: CommandLine
 
 
 @pytest.mark.slow
+def test_workers_that_were_spawned_and_serve_asgi_are_found(leakhunt: CommandLine, site: Path) -> None:
+    command = python("-m", "uvicorn", "--workers", "2", "--port", "{port}", "site_app:app")
+    with live_server(command, STARLETTE, site) as (_, supervisor):
+        before = at_rest(supervisor)
+        done = leakhunt.profile("--pid", str(supervisor), *CLEAN)
+        assert done.code == 0, done.err + done.out
+        assert sum(row["role"] == "worker" for row in done.report["workers"]) == 2
+        assert caveats(done).keys() == {"no-gc"}
+        is_as_before(supervisor, before)
+
+
+@pytest.mark.slow
 def test_a_leak_of_a_plain_script_is_found_with_line_and_holder(leakhunt: CommandLine, site: Path) -> None:
     with live_server(python("site_app.py", "{port}"), SCRIPT, site) as (_, pid):
         before = at_rest(pid)
@@ -243,6 +255,22 @@ def test_an_interrupt_leaves_the_app_as_it_was(leakhunt: CommandLine, site: Path
                 process.send_signal(signal.SIGINT)
                 assert process.wait(timeout=60) == 130
             is_as_before(master, before)
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_the_app_as_it_was_and_no_file(leakhunt: CommandLine, site: Path) -> None:
+    with live_server(TWO_WORKERS, FLASK, site) as (port, master):
+        before, inside = at_rest(master), states(port)
+        for moment in ("warm-up", "verdict rounds", "explain"):
+            with leakhunt.started("--pid", str(master), *LEAK, "--quick", "--budget-time", "2", run=moment) as process:
+                assert process.stderr is not None
+                while moment not in process.stderr.readline():
+                    pass
+                time.sleep(0.7)
+                process.kill()
+                process.wait()
+            is_as_before(master, before)
+            assert states(port) == inside
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,13 +45,19 @@ def threads(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
+@pytest.fixture(autouse=True)
+def _leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_address_is_found_from_the_sockets_and_said() -> None:
     with started(SERVER) as (pid, port):
         target = AttachedTarget(AttachSpec(pid), clock=time.monotonic)
         assert target.address.base_url == f"http://127.0.0.1:{port}"
         assert target.announcement.endswith(f"Requests go to http://127.0.0.1:{port}.")
         target.stop()
-        assert not target.launch_dir.exists()
 
 
 def test_a_visit_begins_with_an_agent_and_ends_without() -> None:
@@ -61,6 +68,7 @@ def test_a_visit_begins_with_an_agent_and_ends_without() -> None:
             assert [(worker.pid, worker.role) for worker in target.workers()] == [(pid, Role.WORKER)]
             assert [link.hello.pid for link in target.links().values()] == [pid]
             assert threads(pid) == 2
+            assert not list(target.launch_dir.iterdir())
             assert [caveat.code for caveat in target.caveats()] == ["no-agent"]
             assert target.conditions()["attached to"] == f"PID {pid}"
             assert target.dead() is None
@@ -86,7 +94,6 @@ def test_an_address_where_nothing_answers_is_refused_before_the_app_is_touched()
         with pytest.raises(TargetError, match=r"nothing answers on http://127\.0\.0\.1:1"):
             target.start()
         assert threads(pid) == 1
-        assert not target.launch_dir.exists()
 
 
 def test_ports_of_another_network_are_not_taken_for_those_of_this_machine() -> None:
