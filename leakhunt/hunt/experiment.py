@@ -11,6 +11,7 @@ from leakhunt.hunt.blocks import Blocks
 from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.explain import explain, explain_background
 from leakhunt.hunt.idle import watch_idle
+from leakhunt.hunt.live import require_seen
 from leakhunt.hunt.peaks import measure_peaks
 from leakhunt.hunt.plateau import compare_heap, explain_plateau, remember_heap
 from leakhunt.hunt.rounds import Rounds
@@ -68,6 +69,8 @@ class Experiment:
             self._costs = dict(warm_up(self._rounds, [step.name for step in steps]))
         finally:
             self._check()  # a target that died says more than the responses that did not come
+        if self._settings.live:
+            require_seen(self._rounds)
         self._observer.phase("baseline")
         self._round(Phase.BASELINE, {})
         read_splits(self._rounds)

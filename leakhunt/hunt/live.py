@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from leakhunt.errors import AgentError, TargetError
 from leakhunt.hunt.recorder import Recorder
+from leakhunt.hunt.rounds import Rounds
 from leakhunt.model.run import Role, Run
 from leakhunt.samplers.activity import cpu_of
 from leakhunt.samplers.memory import ProcessGone, read_rss
 from leakhunt.targets.base import Target
+from leakhunt.targets.hub import AgentLink
 from leakhunt.units import Bytes, Seconds
 
 
@@ -36,8 +39,30 @@ def say_what_was_spared(recorder: Recorder) -> None:
     )
 
 
+def require_seen(rounds: Rounds) -> None:
+    """Raise TargetError if requests are counted in the processes attached to, and none of ours has come there.
+
+    What is measured then is not what is loaded, and would look clean.
+    """
+    ours, _, missing = count_requests(rounds.recorder.run())
+    if ours and missing == ours and any(map(_is_hooked, rounds.target.links().values())):
+        raise TargetError(
+            f"none of the {ours} requests that leakhunt sent has come to the processes it is attached to",
+            "Look at --url, and give the PID of the server itself.",
+        )
+
+
+def _is_hooked(link: AgentLink) -> bool:
+    try:
+        return link.stats().hooked
+    except AgentError:
+        return False
+
+
 def say_who_else_came(recorder: Recorder) -> None:
     """A caveat if the app has served requests that are not ours, or others have served requests of ours."""
+    if not any(sample.served for done in recorder.run().rounds for sample in done.samples):
+        return  # none is counted
     ours, others, missing = count_requests(recorder.run())
     if others:
         recorder.caveat(

@@ -258,6 +258,19 @@ def test_an_interrupt_leaves_the_app_as_it_was(leakhunt: CommandLine, site: Path
 
 
 @pytest.mark.slow
+def test_an_address_of_another_app_is_noticed(leakhunt: CommandLine, site: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with (
+        live_server(TWO_WORKERS, FLASK, site) as (_, master),
+        live_server(TWO_WORKERS, FLASK, tmp_path / "other") as (port, _),
+    ):
+        before = at_rest(master)
+        done = leakhunt.profile("--pid", str(master), "--url", f"http://127.0.0.1:{port}", *CLEAN)
+        done.fails(3, "requests that leakhunt sent has come to the processes it is attached to", "Look at --url")
+        is_as_before(master, before)
+
+
+@pytest.mark.slow
 def test_a_kill_leaves_the_app_as_it_was_and_no_file(leakhunt: CommandLine, site: Path) -> None:
     with live_server(TWO_WORKERS, FLASK, site) as (port, master):
         before, inside = at_rest(master), states(port)

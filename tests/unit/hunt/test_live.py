@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fakes import route_of
+from leakhunt.errors import TargetError
 from leakhunt.hunt import peaks
-from leakhunt.hunt.live import count_requests, say_who_else_came, used_memory
+from leakhunt.hunt.live import count_requests, require_seen, say_who_else_came, used_memory
 from leakhunt.hunt.peaks import measure_peaks
+from leakhunt.hunt.recorder import Recorder
 from leakhunt.model.measurement import MemoryUsage, RequestRecord, Sample
 from leakhunt.model.run import Phase, Plan, Role, Round, Run, Worker
+from leakhunt.runfile import RunWriter
 from leakhunt.samplers.memory import read_rss
-from unit.hunt.bench import Bench
+from unit.hunt.bench import HEAD, Bench
 
 MEMORY = MemoryUsage(1, 1, 1, 0, 1)
 
@@ -86,6 +90,23 @@ def test_without_other_traffic_nothing_is_said(simulated: Bench) -> None:
     simulated.rounds.run(Phase.DOSE, {"page": 3})
     say_who_else_came(simulated.recorder)
     assert simulated.caveats == {}
+
+
+def test_an_app_that_none_of_our_requests_has_reached_is_not_judged(bench: Bench) -> None:
+    (link,) = bench.target.agents.values()
+    bench.rounds.run(Phase.WARM_UP, {"page": 2})
+    served = dict(link.served)
+    bench.rounds.run(Phase.WARM_UP, {"page": 2})
+    require_seen(bench.rounds)
+    other = Recorder(RunWriter(bench.directory.with_name("other"), **HEAD), **HEAD)
+    other.workers(bench.target.workers())
+    for done in bench.run.rounds:
+        unmoved = tuple(replace(sample, served=served) for sample in done.samples)
+        records = tuple(record for record in bench.run.requests if record.round == done.index)
+        other.round(replace(done, samples=unmoved), records, ())
+    bench.rounds.recorder = other
+    with pytest.raises(TargetError, match="none of the 2 requests that leakhunt sent has come to the processes"):
+        require_seen(bench.rounds)
 
 
 def test_what_an_app_has_already_is_not_held_against_it(tmp_path: Path, pids: tuple[int, ...]) -> None:
