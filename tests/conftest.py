@@ -17,6 +17,8 @@ from typing import Protocol
 import psutil
 import pytest
 
+from leakhunt.targets.hub import AgentHub
+
 ROOT = Path(__file__).parent.parent
 """The checkout."""
 
@@ -211,3 +213,17 @@ def launch_dir(tmp_path: Path) -> Path:
     directory = tmp_path / "launch"
     directory.mkdir(mode=0o700)
     return directory
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[AgentHub]:
+    """Where agents of live processes are taken over."""
+    with AgentHub(tmp_path / "s") as opened:
+        yield opened
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a live target runs."""
+    (tmp_path / "place").mkdir()
+    return tmp_path / "place"

@@ -40,7 +40,7 @@ class Luggage:
         self,
         name: str,
         path: Any = None,  # noqa: ARG002  # importlib's signature
-        target: Any = None,  # noqa: ARG002
+        target: Any = None,  # noqa: ARG002  # as above
     ) -> ModuleSpec | None:
         """The spec of a module of the agent; None for every other name."""
         if name not in self.sources:

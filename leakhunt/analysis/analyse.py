@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from leakhunt.analysis.hazards import find_hazards
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.idle import Idle, background_report, read_run
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
+from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.leads import find_leads
 from leakhunt.analysis.memory_split import memory_reports
@@ -42,9 +43,10 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     thresholds = thresholds or planned_thresholds(run.plan)
     experiment, idle = read_run(run, thresholds)
     ledger = experiment.ledger
-    cases = _cases(run, experiment)
+    leads = find_leads(run)
+    cases = _cases(run, experiment, leads)
     routes = tuple(case.report for case in cases)
-    background, with_time = (None, ()) if idle is None else _background(run, idle)
+    background, with_time = (None, ()) if idle is None else _background(run, idle, leads.get(BACKGROUND, ()))
     suspects = (*_suspects(cases, thresholds), *with_time)
     if run.plan.workload == WATCHED:
         judgement = watched_judgement(run)
@@ -91,18 +93,17 @@ def _duration(run: Run) -> Seconds:
     return run.rounds[-1].ended if run.rounds else 0.0
 
 
-def _background(run: Run, idle: Idle) -> tuple[BackgroundReport, tuple[Suspect, ...]]:
+def _background(run: Run, idle: Idle, leads: Sequence[Lead]) -> tuple[BackgroundReport, tuple[Suspect, ...]]:
     """What grows with time, and who holds it: found as for a route whose requests are seconds."""
-    leads = find_leads(run).get(BACKGROUND, ())
     final = upgrade(idle.experiment, idle.judgement, leads, run.containers)
     rate = route_report(run, idle.experiment, final, NO_RESPONSES)
-    suspects = () if final.verdict is Verdict.CLEAN else find_suspects(Case(run, final, rate, leads, bool(leads)))
+    case = Case(run, final, rate, tuple(leads), bool(leads))
+    suspects = () if final.verdict is Verdict.CLEAN else find_suspects(case)
     return background_report(idle, final, rate), tuple(per_second(suspect) for suspect in suspects)
 
 
-def _cases(run: Run, experiment: Experiment) -> tuple[Case, ...]:
+def _cases(run: Run, experiment: Experiment, leads: Mapping[str, tuple[Lead, ...]]) -> tuple[Case, ...]:
     responses = count_responses(run)
-    leads = find_leads(run)
     explained = {alone.route for alone in alone_rounds(run)}
     stores = plateau_paths(run)
     finals = {

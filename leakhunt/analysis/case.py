@@ -27,6 +27,11 @@ class Case:
     """What holds the memory of a route that has stopped growing."""
 
     @property
+    def unit(self) -> str:
+        """What figures are per: a request, or a second of what grows with time."""
+        return "second" if self.report.route == BACKGROUND else "request"
+
+    @property
     def total(self) -> float:
         """Bytes per request that want an explanation."""
         return max(0.0, self.report.bytes_per_request or 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from leakhunt.analysis.assess import assess
+from leakhunt.analysis.assess import RouteState, assess
 from leakhunt.analysis.calls import blame_for_memory, is_held, watched_operations
 from leakhunt.analysis.causes import MAPPED_MEMORY, NATIVE_MEMORY
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
@@ -24,10 +24,8 @@ _EXPLAINED: Final = 0.5
 
 def wants_calls(run: Run, step: str) -> bool:
     """Whether objects that something in Python holds leave much of the growth of a step unexplained."""
-    route = assess(run).routes.get(run.routes.get(step, step))
-    leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
-    held = sum(lead.size_per_request for lead in leads if is_held(lead))
-    return route is not None and held < _SAME * route.bytes_per_request
+    route = _route(run, step)
+    return route is not None and _held(run, step) < _SAME * route.bytes_per_request
 
 
 def is_rare(run: Run, step: str) -> bool:
@@ -35,18 +33,28 @@ def is_rare(run: Run, step: str) -> bool:
 
     Threads, descriptors and files that become more are a reason of their own.
     """
-    thresholds = planned_thresholds(run.plan)
-    route = assess(run).routes.get(run.routes.get(step, step))
+    thresholds, route = planned_thresholds(run.plan), _route(run, step)
     growth = {} if route is None else route.growth
     live = growth.get("live", 0.0)
     resources = any(growth.get(signal, 0.0) >= thresholds.of(signal) for signal in RESOURCE_SIGNALS)
-    if live < thresholds.live or resources or not wants_calls(run, step):
+    if live < thresholds.live or resources:
         return False
-    leads = [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
-    found = sum(lead.size_per_request for lead in leads)
+    found = sum(lead.size_per_request for lead in _leads(run, step))
     operations = watched_operations(run, run.routes.get(step, step))
     blames = (blame_for_memory(operations, cause, live) for cause in (NATIVE_MEMORY, MAPPED_MEMORY))
     return found < _EXPLAINED * live and not any(blames)
+
+
+def _route(run: Run, step: str) -> RouteState | None:
+    return assess(run).routes.get(run.routes.get(step, step))
+
+
+def _leads(run: Run, step: str) -> list[Lead]:
+    return [lead for alone in alone_rounds(run) if alone.step == step for lead in _leads_of(alone)]
+
+
+def _held(run: Run, step: str) -> float:
+    return sum(lead.size_per_request for lead in _leads(run, step) if is_held(lead))
 
 
 def find_leads(run: Run) -> Mapping[str, tuple[Lead, ...]]:

@@ -70,9 +70,9 @@ def site_of(site: GrowingSite | None, conditions: Mapping[str, str]) -> Site | N
     return Site(frame.file, frame.line, function_of(frame, site.stack), source, short_file(frame.file, conditions))
 
 
-def node_of(hop: Hop) -> str:
+def node_of(hop: Hop, unit: str) -> str:
     """A hop of a path, with what grows there."""
-    return f"{hop.edge} ({hop.type}, {hop.count_per_request:+.3g} per request)"
+    return f"{hop.edge} ({hop.type}, {hop.count_per_request:+.3g} per {unit})"
 
 
 def print_of(path: GrowingPath | None, site: Site | None, cause: str) -> str:

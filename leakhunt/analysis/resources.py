@@ -32,7 +32,7 @@ def add_resource(case: Case, suspects: list[Suspect], signal: str) -> list[Suspe
     """The suspect that stands for the resource: by what it is called, else by its number."""
     cause, names = RESOURCES[signal]
     slope = (case.judgement.slopes or {})[signal]
-    reason = f"{wording.amount(signal, slope.per_request)} more per request"
+    reason = f"{wording.amount(signal, slope.per_request)} more per {case.unit}"
     free = [suspect for suspect in suspects if suspect.cause == PYTHON_OBJECTS]
     named = [suspect for suspect in free if _is_called(suspect, names)]
     as_many = [suspect for suspect in free if _as_many(suspect, slope.per_request)]

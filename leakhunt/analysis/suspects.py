@@ -74,14 +74,8 @@ def per_second(suspect: Suspect) -> Suspect:
         count_per_request=None,
         bytes_per_second=suspect.bytes_per_request,
         count_per_second=suspect.count_per_request,
-        path_nodes=tuple(map(_with_seconds, suspect.path_nodes)),
-        reasons=tuple(map(_with_seconds, suspect.reasons)),
         null_reasons={**suspect.null_reasons, **dict.fromkeys(no_figures, with_time)},
     )
-
-
-def _with_seconds(text: str) -> str:
-    return text.replace("per request", "per second").replace("with every request", "every second")
 
 
 def _worth_naming(case: Case) -> list[Lead]:
@@ -162,11 +156,11 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
         library=library_of(site.stack, case.run.conditions) if site else None,
         stack=site.stack if site else (),
         path=path.path if path else None,
-        path_nodes=tuple(node_of(hop) for hop in path.hops) if path else (),
+        path_nodes=tuple(node_of(hop, case.unit) for hop in path.hops) if path else (),
         fingerprint=print_of(path, place, cause),
         origin="application" if site is None or site.application else "library",
         confidence=_confidence(case, lead),
-        reasons=(*_reasons(lead), *([found.reason] if found.reason else [])),
+        reasons=(*_reasons(case, lead), *([found.reason] if found.reason else [])),
         deep_size=container.deep_size if container else None,
         cap=cap,
         chain=container.chain if container else (),
@@ -183,7 +177,7 @@ def _add_native(case: Case, suspects: list[Suspect]) -> list[Suspect]:
     if not case.explained:
         return [_unexplained(case, missing)]
     found = cause_outside_python(case.run, case.report.bytes_per_request_basis, missing * case.requests)
-    share = f"{format_size(missing)} of {format_size(case.total)} per request are outside Python's allocators"
+    share = f"{format_size(missing)} of {format_size(case.total)} per {case.unit} are outside Python's allocators"
     if found.name == PYTHON_OBJECTS:
         return _with_unseen(case, suspects, missing, found.reason or share)
     if found.name not in _OWNED and found.name != THREADS:
@@ -219,7 +213,7 @@ def _with_unseen(case: Case, suspects: Sequence[Suspect], missing: float, reason
     owner = _native_owner(suspects)
     if owner is None:
         return [bare_suspect(case, PYTHON_OBJECTS, missing, None, reason), *suspects]
-    told = f"{reason}; {format_size(missing)} per request of them were not seen when the route ran alone"
+    told = f"{reason}; {format_size(missing)} per {case.unit} of them were not seen when the route ran alone"
     known = replace(
         owner,
         bytes_per_request=(owner.bytes_per_request or 0.0) + missing,
@@ -286,17 +280,17 @@ def _confidence(case: Case, lead: Lead) -> str:
     return "strong" if proven and (lead.path or exact) else "weak"
 
 
-def _reasons(lead: Lead) -> tuple[str, ...]:
+def _reasons(case: Case, lead: Lead) -> tuple[str, ...]:
     reasons = []
     if lead.path and lead.path.multiple:
-        reasons.append(f"exactly {lead.path.multiple} more with every request, in {lead.path.rounds} rounds")
+        reasons.append(f"exactly {lead.path.multiple} more with every {case.unit}, in {lead.path.rounds} rounds")
     elif lead.path:
-        reasons.append(f"{lead.path.count_per_request:.3g} more per request, in each of {lead.path.rounds} rounds")
+        reasons.append(f"{lead.path.count_per_request:.3g} more per {case.unit}, in each of {lead.path.rounds} rounds")
     else:
         reasons.append("no growing path was found that this line fills")
     if lead.site is None:
         reasons.append("no allocating line was found that fits")
     elif lead.site.multiple:
         blocks = "1 block" if lead.site.multiple == 1 else f"{lead.site.multiple} blocks"
-        reasons.append(f"the line leaves exactly {blocks} behind per request")
+        reasons.append(f"the line leaves exactly {blocks} behind per {case.unit}")
     return tuple(reasons)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -110,15 +109,12 @@ class Experiment:
         before = _resources(self._rounds.recorder.run().rounds[-1])
         waited = _SETTLE
         # Two samples: what goes on growing for a moment only is growth with time, too.
-        time.sleep(_AT_FIRST * _SETTLE)
-        self._round(Phase.SETTLE, {})
-        time.sleep((1 - _AT_FIRST) * _SETTLE)
-        done = self._round(Phase.SETTLE, {})
+        self._round(Phase.SETTLE, {}, rest=_AT_FIRST * _SETTLE)
+        done = self._round(Phase.SETTLE, {}, rest=(1 - _AT_FIRST) * _SETTLE)
         while _resources(done) < before and waited < _SETTLE_MOST:
             before = _resources(done)
-            time.sleep(_SETTLE_MORE)
             waited += _SETTLE_MORE
-            done = self._round(Phase.SETTLE, {})
+            done = self._round(Phase.SETTLE, {}, rest=_SETTLE_MORE)
         if _resources(done) < before:
             text = f"Threads or descriptors still became fewer {waited:.0f} s after the last request."
             self._rounds.recorder.caveat("still-settling", text)
@@ -152,8 +148,9 @@ class Experiment:
         block: int | None = None,
         alone: str | None = None,
         inputs: str | None = None,
+        rest: Seconds = 0.0,
     ) -> Round:
-        done = self._rounds.run(phase, doses, block=block, alone=alone, inputs=inputs)
+        done = self._rounds.run(phase, doses, block=block, alone=alone, inputs=inputs, rest=rest)
         self._check()
         return done
 

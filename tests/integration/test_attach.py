@@ -50,19 +50,6 @@ def cases() -> Iterator[object]:
             yield pytest.param(version, doing, marks=marks)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[AgentHub]:
-    with AgentHub(tmp_path / "s") as opened:
-        yield opened
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where the target runs."""
-    (tmp_path / "place").mkdir()
-    return tmp_path / "place"
-
-
 def assert_untouched(target: LiveTarget) -> None:
     before, after, problems = target.end()
     assert problems == []

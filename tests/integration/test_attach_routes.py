@@ -182,18 +182,6 @@ def cases() -> Iterator[object]:
         yield pytest.param(name, marks=() if name in QUICK else (pytest.mark.slow,))
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[AgentHub]:
-    with AgentHub(tmp_path / "s") as opened:
-        yield opened
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "place").mkdir()
-    return tmp_path / "place"
-
-
 def served(link: AgentLink) -> int:
     return sum(link.stats().served.values())
 

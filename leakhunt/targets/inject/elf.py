@@ -120,11 +120,11 @@ class Image:
         for byte in name:
             hashed = (hashed * 33 + byte) & 0xFFFFFFFF
         at = table + 16 + bloom * 8
-        (index,) = struct.unpack("<I", self._memory.read(at + hashed % buckets * 4, 4))
-        if index < first:
+        (start,) = struct.unpack("<I", self._memory.read(at + hashed % buckets * 4, 4))
+        if start < first:
             return
         chains = at + buckets * 4
-        for index in range(index, index + _LARGEST_CHAIN):  # noqa: B020  # starts where the bucket says
+        for index in range(start, start + _LARGEST_CHAIN):
             (here,) = struct.unpack("<I", self._memory.read(chains + (index - first) * 4, 4))
             if here | 1 == hashed | 1:
                 yield index

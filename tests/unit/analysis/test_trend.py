@@ -23,26 +23,26 @@ def of(levels: Sequence[float], interval: float = 2.0) -> Trend:
     return found
 
 
-def share_missed(noise: Noise, true: float, count: int) -> float:
+def share_missed(noise: Noise, true: float, count: int, trials: int = TRIALS) -> float:
     """How often the interval misses the true growth per second; readings are one second apart."""
     random = Random(20)
-    trends = [of(noise(random, count), 1.0) for _ in range(TRIALS)]
+    trends = [of(noise(random, count), 1.0) for _ in range(trials)]
     return fmean(not found.low <= true <= found.high for found in trends)
 
 
-def straight_line_misses(noise: Noise, true: float, count: int) -> float:
+def straight_line_misses(noise: Noise, true: float, count: int, trials: int = TRIALS) -> float:
     """The same for least squares and its usual interval at 99 %."""
     random = Random(20)
     missed = 0
     middle = (count - 1) / 2
-    for _ in range(TRIALS):
+    for _ in range(trials):
         levels = noise(random, count)
         spread = sum((x - middle) ** 2 for x in range(count))
         mean = fmean(levels)
         slope = sum((x - middle) * (y - mean) for x, y in enumerate(levels)) / spread
         rest = sum((y - mean - slope * (x - middle)) ** 2 for x, y in enumerate(levels)) / (count - 2)
         missed += abs(slope - true) > 2.6 * (rest / spread) ** 0.5
-    return missed / TRIALS
+    return missed / trials
 
 
 def test_too_few_readings_give_no_trend() -> None:

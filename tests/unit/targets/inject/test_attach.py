@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,18 +63,6 @@ while True:
         attempt(fork)
         os.write(1, b"forked\\n")
 """
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[AgentHub]:
-    with AgentHub(tmp_path / "s") as opened:
-        yield opened
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "place").mkdir()
-    return tmp_path / "place"
 
 
 def holds_text(pid: int) -> bool:

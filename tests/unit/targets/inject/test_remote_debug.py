@@ -24,12 +24,6 @@ NEWER = [version for version in find_attachable() if version in NEWER_PYTHONS]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "place").mkdir()
-    return tmp_path / "place"
-
-
-@pytest.fixture
 def told(tmp_path: Path) -> Path:
     return tmp_path / "told"
 

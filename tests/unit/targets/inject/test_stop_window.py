@@ -53,12 +53,6 @@ def telling(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
         yield text, lambda: ear.recv(100).decode()
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    (tmp_path / "place").mkdir()
-    return tmp_path / "place"
-
-
 def kill_while_it_works(job: Job, delay: float) -> None:
     """Have a job begun, and kill the process that does it so long after it was given."""
     process = helper.start()
