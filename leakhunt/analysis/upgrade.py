@@ -10,6 +10,7 @@ from typing import Final
 
 from leakhunt.analysis import wording
 from leakhunt.analysis.blocks import Experiment, memory_signal
+from leakhunt.analysis.bound import Bound
 from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
@@ -74,7 +75,8 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
     Where requests are slow the verdict rests on few of them, and a store for a hundred entries may not be full by then.
     The explain rounds go on with distinct inputs. What they keep is set against what they should keep, and that has to
     stand out of the noise of the verdict rounds, since what few requests leave behind may miss so few rounds. Growth
-    most of which went on at rest was time's, and noise is no excuse for it.
+    most of which went on at rest was time's, and noise is no excuse for it. It is CLEAN only where the rounds alone
+    leave no room for a leak of the budget, and BOUNDED, with what could hide there, where they do.
     """
     signal = next((name for name in ("live", "anonymous") if name in judgement.signals), None)
     slope = (judgement.slopes or {}).get(signal or "")
@@ -86,16 +88,21 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
         return judgement
     requests = sum(row.requests for rows in steps for row in rows)
     kept = sum(row.growth.get(signal, 0.0) for rows in steps for row in rows)
-    rate = alone_rate(experiment.ledger, judgement.route, signal)
-    if rate is not None and rate[1] is not None and rate[1][0] >= experiment.thresholds.of(signal):
+    budget = experiment.thresholds.of(signal)
+    rate, interval = alone_rate(experiment.ledger, judgement.route, signal) or (0.0, None)
+    if interval is not None and interval[0] >= budget:
         return judgement  # what still goes on is a leak by itself
+    bound = None if interval is None else Bound(rate, interval[1], requests)
     total = slope.per_request * slope.requests
     reason = wording.stopped(total, kept, requests)
     others = tuple(name for name in judgement.signals if name in RESOURCE_SIGNALS)
     if others:
         return replace(judgement, reasons=(*judgement.reasons, reason), signals=others)
-    state = "bounded" if total >= experiment.thresholds.hazard else "clean"
-    return replace(judgement, state=state, reasons=(reason,), signals=(), early=total)
+    small = total < experiment.thresholds.hazard and bound is not None and bound.upper < budget
+    reasons = (reason,) if bound is None else (reason, wording.at_most(bound))
+    return replace(
+        judgement, state="clean" if small else "bounded", reasons=reasons, signals=(), bound=bound, early=total
+    )
 
 
 def _alone(experiment: Experiment, route: str) -> list[list[RoundGrowth]]:

@@ -75,7 +75,7 @@ def clean(
     if early is not None:
         lines.append(f"grew by {format_size(early)} at first, then stopped growing")
     if bound is not None and bound.swing is None:
-        lines.append(f"keeps at most {format_size(max(0.0, bound.upper))} per request (99 % upper bound)")
+        lines.append(at_most(bound))
     if bound is not None and bound.swing is not None:
         lines.append(
             f"reached no new maximum over {bound.requests} requests; a leak of less than {format_size(bound.upper)} "
@@ -119,6 +119,11 @@ def background(signal: str, share: float) -> str:
         f"{share:.0%} of the growth of {_NOUNS[signal]} goes on while nothing is requested: "
         "it comes with time, not with this route"
     )
+
+
+def at_most(bound: Bound) -> str:
+    """What a route that stands still could keep."""
+    return f"keeps at most {format_size(max(0.0, bound.upper))} per request (99 % upper bound)"
 
 
 def stopped(total: float, kept: float, requests: int) -> str:

@@ -247,7 +247,25 @@ def test_the_reason_says_what_was_kept_and_what_came_after() -> None:
     told = revoke_if_stopped(found, judge_route(found, "a"))
     assert told.reasons == (
         "grew by 3.43 MiB in the verdict rounds and then stopped: 23 more requests of this route alone kept 0 B",
+        "keeps at most 0 B per request (99 % upper bound)",
     )
+
+
+def test_growth_that_stopped_is_clean_only_where_the_rounds_alone_leave_no_room_for_a_leak() -> None:
+    def told(kept: tuple[float, ...]) -> RouteJudgement:
+        doses = (2, 5, 7, 11)
+        alone = [
+            row(900 + i, {"live": bytes_}, {"a": dose}, phase=Phase.EXPLAIN)
+            for i, (dose, bytes_) in enumerate(zip(doses, kept, strict=True))
+        ]
+        found = experiment([*rounds({"live": 1_000}), *rounds({"live": 1_000}, block=1), *alone])
+        return revoke_if_stopped(found, judge_route(found, "a"))
+
+    quiet, noisy = told((0, 40, -40, 20)), told((0, 900, -900, 400))
+    assert (quiet.state, noisy.state) == ("clean", "bounded")
+    assert quiet.bound is not None
+    assert noisy.bound is not None
+    assert quiet.bound.upper < 64 < noisy.bound.upper
 
 
 def test_growth_that_went_on_at_rest_and_then_stopped_was_times_whatever_the_noise() -> None:
