@@ -89,6 +89,16 @@ def test_every_case_has_its_turn_before_the_next_seed(app: Path) -> None:
     ]
 
 
+def test_sides_in_which_nothing_grows_may_have_more_seeds(app: Path) -> None:
+    trials = plan([load_case(app)], seeds=1, sides=("leaky", "fixed"), harmless_seeds=3)
+    assert [(trial.side.name, trial.seed) for trial in trials] == [
+        ("leaky", 1),
+        ("fixed", 1),
+        ("fixed", 2),
+        ("fixed", 3),
+    ]
+
+
 def test_results_are_read_back_and_the_last_of_a_trial_counts(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     for result in (replace(RESULT, answer=None), replace(RESULT, seed=2), RESULT):

@@ -29,7 +29,7 @@ _NOT_YET: Final = "The comparison has not been made yet."
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """A trial of which leakhunt has a result and every peer an outcome, on the same number of requests."""
+    """A trial of which leakhunt has a result and every peer an outcome, on as many requests."""
 
     case: Case
     side: Side
@@ -125,7 +125,7 @@ def common(cases: Iterable[Case], own: Own, outcomes: Mapping[Key, Outcome], pee
     found = []
     for key, result in own.results.items():
         theirs = {name: outcomes.get((name, *key)) for name in map(module_name, peers)}
-        same = {name: one for name, one in theirs.items() if one is not None and one.requests == requests_of(result)}
+        same = {name: one for name, one in theirs.items() if one is not None and one.had(requests_of(result))}
         if result.case in known and len(same) == len(peers):
             series = own.series.get(key)
             kept = series if series and series.trial == result.trial else None

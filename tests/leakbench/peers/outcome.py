@@ -15,6 +15,8 @@ Kind = Literal["judged", "not applicable", "failed", "timed out"]
 Key = tuple[str, str, str, int]
 """Peer, case, side, seed."""
 
+_CLOSE: Final = 0.05
+"""Share by which two runs of one seed may differ in requests and still be compared."""
 PUBLISHED: Final = _RESULTS / "peers.jsonl"
 
 
@@ -45,6 +47,10 @@ class Outcome:
     def key(self) -> Key:
         """What tells it from all others."""
         return self.peer, self.case, self.side, self.seed
+
+    def had(self, requests: int) -> bool:
+        """Whether it was sent as many, give or take a few: leakhunt's last rounds end by the clock."""
+        return abs(self.requests - requests) <= _CLOSE * requests
 
 
 def read_outcomes(path: Path) -> dict[Key, Outcome]:

@@ -39,7 +39,7 @@ class Comparison:
         for number, (peer, trial, requests) in enumerate(wanted):
             found = known.get((module_name(peer), *trial.key))
             # What could not be installed may be by now.
-            if found and found.trial == digest_of(peer, trial, requests) and found.outcome != "not applicable":
+            if found and found.outcome != "not applicable" and _is_of(found, peer, trial, requests):
                 done[number] = found
         if done:
             self.say(f"{len(done)} of {len(wanted)} runs have their outcomes already.")
@@ -54,6 +54,10 @@ class Comparison:
             rest = (time.monotonic() - started) / position * (left - position)
             self.say(f"[{position}/{left}] {describe(peer, trial, outcome)}; about {rest / 60:.0f} min left")
         return tuple(done[number] for number in range(len(wanted)))
+
+
+def _is_of(outcome: Outcome, peer: Peer, trial: Trial, requests: int) -> bool:
+    return outcome.had(requests) and outcome.trial == digest_of(peer, trial, outcome.requests)
 
 
 def describe(peer: Peer, trial: Trial, outcome: Outcome) -> str:
