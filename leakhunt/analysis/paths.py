@@ -8,12 +8,13 @@ growing nodes the topmost is reported; from there the accumulation point is foun
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from typing import Final
 
 from leakhunt.analysis.explain import AloneRounds, Tally
-from leakhunt.model.snapshot import Snapshot
+from leakhunt.analysis.heap_tree import HeapTree
+from leakhunt.analysis.owners import other_owners
 
 _FLOOR_COUNT: Final = 0.5
 """Objects per request, unless the bytes matter."""
@@ -51,6 +52,8 @@ class GrowingPath:
     multiple: int | None
     rounds: int
     """Differences of snapshots that show it."""
+    others: tuple[str, ...] = ()
+    """Containers elsewhere that gained as many entries: they may hold the same objects."""
 
     @property
     def path(self) -> str:
@@ -73,41 +76,12 @@ class GrowingPath:
         return self.hops[self.top].type
 
 
-class _Tree:
-    """The trees of many snapshots as one: a number for each (parent, edge, type)."""
-
-    def __init__(self) -> None:
-        self.names: dict[tuple[int, str, str], int] = {}
-        self.nodes: list[tuple[int, str, str]] = []
-        self._read: dict[int, dict[int, tuple[int, int]]] = {}
-
-    def read(self, snapshot: Snapshot) -> dict[int, tuple[int, int]]:
-        """Count and bytes by node number. Parents come before children, so their numbers are smaller."""
-        if id(snapshot) not in self._read:
-            self._read[id(snapshot)] = self._number(snapshot)
-        return self._read[id(snapshot)]
-
-    def _number(self, snapshot: Snapshot) -> dict[int, tuple[int, int]]:
-        numbers: list[int] = []
-        values: dict[int, tuple[int, int]] = {}
-        for node in snapshot.paths:
-            parent = numbers[node.parent] if node.parent >= 0 else -1
-            key = (parent, node.edge, node.type)
-            number = self.names.setdefault(key, len(self.nodes))
-            if number == len(self.nodes):
-                self.nodes.append(key)
-            numbers.append(number)
-            count, size = values.get(number, (0, 0))
-            values[number] = (count + node.count, size + node.size)
-        return values
-
-
 def growing_paths(alone: AloneRounds, *, in_number: bool = False) -> tuple[GrowingPath, ...]:
     """The places that grew in every explain round of a step, those that gained most bytes first.
 
     With `in_number` what grew in bytes alone does not count: over a single long round any table may have been resized.
     """
-    tree = _Tree()
+    tree = HeapTree()
     own = alone.tally(tree.read)
     below = _subtrees(tree, own)
     growing = {
@@ -116,11 +90,14 @@ def growing_paths(alone: AloneRounds, *, in_number: bool = False) -> tuple[Growi
         if node and _matters(tally, below[node]) and (tally.grew_in_number or not in_number)
     }
     growing -= _grown_for_others(tree, own, growing)
-    found = [_describe(alone, tree, own, below, node) for node in _topmost(tree, growing)]
+    top = _topmost(tree, growing)
+    owners = other_owners(alone, tree, top)
+    found = [_describe(alone, tree, own, below, node) for node in top]
+    found = [replace(path, others=owners.get(path.multiple or 0, ())) for path in found]
     return tuple(sorted(found, key=lambda path: (-path.size_per_request, path.path)))
 
 
-def _subtrees(tree: _Tree, own: Mapping[int, Tally]) -> dict[int, Tally]:
+def _subtrees(tree: HeapTree, own: Mapping[int, Tally]) -> dict[int, Tally]:
     below: dict[int, Tally] = dict(own)
     # A parent's number is smaller than its children's, so the largest number left has all it will get.
     queue = [-node for node in below]
@@ -142,7 +119,7 @@ def _matters(own: Tally, below: Tally) -> bool:
     return own.count_per_request >= _FLOOR_COUNT or below.size_per_request >= _FLOOR_SIZE
 
 
-def _grown_for_others(tree: _Tree, own: Mapping[int, Tally], growing: set[int]) -> set[int]:
+def _grown_for_others(tree: HeapTree, own: Mapping[int, Tally], growing: set[int]) -> set[int]:
     """Containers that grow in bytes alone, to have room for something below them that grows in number."""
     holders = set()
     for node in growing:
@@ -152,7 +129,7 @@ def _grown_for_others(tree: _Tree, own: Mapping[int, Tally], growing: set[int]) 
     return holders
 
 
-def _topmost(tree: _Tree, growing: set[int]) -> list[int]:
+def _topmost(tree: HeapTree, growing: set[int]) -> list[int]:
     covered: set[int] = set()
     top = []
     for node in range(len(tree.nodes)):
@@ -166,10 +143,10 @@ def _topmost(tree: _Tree, growing: set[int]) -> list[int]:
 
 
 def _describe(
-    alone: AloneRounds, tree: _Tree, own: Mapping[int, Tally], below: dict[int, Tally], top: int
+    alone: AloneRounds, tree: HeapTree, own: Mapping[int, Tally], below: dict[int, Tally], top: int
 ) -> GrowingPath:
     end = _accumulation_point(tree, own, below, top)
-    chain = _ancestors(tree, end)
+    chain = tree.chain(end)
     hops = tuple(
         Hop(tree.nodes[node][1], tree.nodes[node][2], own[node].count_per_request if node in own else 0.0)
         for node in chain
@@ -187,7 +164,7 @@ def _describe(
     )
 
 
-def _accumulation_point(tree: _Tree, own: Mapping[int, Tally], below: dict[int, Tally], top: int) -> int:
+def _accumulation_point(tree: HeapTree, own: Mapping[int, Tally], below: dict[int, Tally], top: int) -> int:
     children: dict[int, list[int]] = {}
     for node in below:
         children.setdefault(tree.nodes[node][0], []).append(node)
@@ -199,12 +176,3 @@ def _accumulation_point(tree: _Tree, own: Mapping[int, Tally], below: dict[int, 
         if below[heaviest].size_per_request < _BIG_DROP * below[top].size_per_request:
             return top
         top = heaviest
-
-
-def _ancestors(tree: _Tree, node: int) -> list[int]:
-    """The nodes from a root's name down to `node`; node 0, which stands for all roots, is left out."""
-    chain = []
-    while node > 0:
-        chain.append(node)
-        node = tree.nodes[node][0]
-    return chain[::-1]

@@ -161,6 +161,7 @@ def _python_suspect(case: Case, lead: Lead) -> Suspect:
         origin="application" if site is None or site.application else "library",
         confidence=_confidence(case, lead),
         reasons=(*_reasons(case, lead), *([found.reason] if found.reason else [])),
+        also_held_by=path.others if path else (),
         deep_size=container.deep_size if container else None,
         cap=cap,
         chain=container.chain if container else (),
@@ -293,4 +294,7 @@ def _reasons(case: Case, lead: Lead) -> tuple[str, ...]:
     elif lead.site.multiple:
         blocks = "1 block" if lead.site.multiple == 1 else f"{lead.site.multiple} blocks"
         reasons.append(f"the line leaves exactly {blocks} behind per {case.unit}")
+    if lead.path and lead.path.others:
+        others = " and ".join(lead.path.others)
+        reasons.append(f"{others} gained as many entries: what holds the same objects has to let go of them, too")
     return tuple(reasons)

@@ -144,6 +144,8 @@ class Suspect:
     bytes_per_second: float | None = None
     """In place of the bytes per request, where the route is BACKGROUND."""
     count_per_second: float | None = None
+    also_held_by: tuple[str, ...] = ()
+    """Paths of other containers that gained as many entries, and so may hold the same objects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,7 @@ def _suspect(suspect: Suspect) -> Json:
         "stack": _stack(suspect.stack),
         "path_nodes": list(suspect.path_nodes),
         "chain": list(suspect.chain),
+        "also_held_by": list(suspect.also_held_by),
         "fingerprint": suspect.fingerprint,
         "origin": suspect.origin,
         "confidence": suspect.confidence,
