@@ -15,6 +15,7 @@ from typing import Any, Final
 from leakhunt.errors import UsageError
 from leakhunt.model.budget import Budget
 from leakhunt.model.run import Effort
+from leakhunt.project.settings import Settings, find_settings
 from leakhunt.targets.attached import AttachedTarget, AttachSpec
 from leakhunt.targets.base import Target
 from leakhunt.targets.companions import CompanionSpec
@@ -31,7 +32,6 @@ from leakhunt.workload.placeholders import Placeholders
 from leakhunt.workload.replay import Replayer
 from leakhunt.workload.sanitize import shown_command
 from leakhunt.workload.scenario import Companion, Workload
-from leakhunt.workload.settings import Settings, find_settings
 
 _APP_ONLY: Final = ("server", "workers", "threads", "python")
 _LAUNCH_ONLY: Final = ("chdir", "env", *_APP_ONLY, "ready", "ready_timeout")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leakhunt.errors import ConfigError
-from leakhunt.workload.settings import find_settings
+from leakhunt.project.settings import find_settings
 
 
 def test_a_project_that_says_nothing_has_no_settings(tmp_path: Path) -> None:
