@@ -19,6 +19,9 @@ PATIENCE = 5.0
 """Seconds the agent waits for its controller before it leaves again."""
 AT_ONCE = 50
 """Modules to look at before the app may go on."""
+NEVER_FREED = ("_socket",)
+"""Extension modules that some versions cannot free (3.12: what it offers to others refers to its own types, which the
+collector does not see). The copy that an earlier visit has loaded is used again."""
 
 
 class Luggage:
@@ -46,15 +49,27 @@ class Luggage:
         if name not in self.sources:
             if _original("_thread", "get_ident")() in self.threads:
                 self.loaded.append(name)
+                if name in NEVER_FREED:
+                    return self._again(name)
             return None
         loader: Any = self  # by duck typing: importlib.abc need not be loaded
         return type(sys.__spec__)(name, loader, origin=f"<{name}>", is_package=not self.sources[name])
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """An ordinary module will do."""
+    def _again(self, name: str) -> ModuleSpec | None:
+        """How to have the copy of an earlier visit again; None if there is none."""
+        module = _left_over(name)
+        loader: Any = self
+        return None if module is None else type(sys.__spec__)(name, loader, loader_state=(module, module.__spec__))
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """An ordinary module will do, if there is no earlier copy."""
+        return spec.loader_state[0] if spec.loader_state else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the source."""
+        """Run the source. An earlier copy is complete, and need only forget us."""
+        if module.__name__ not in self.sources:
+            module.__spec__ = vars(module)["__spec__"].loader_state[1]
+            return
         text = self.sources[module.__name__]
         exec(compile(text, f"<{module.__name__}>", "exec", dont_inherit=True), vars(module))  # noqa: S102  # our own text
 
@@ -166,7 +181,8 @@ def _claim(holder: str) -> str | None:
 def _leave(luggage: Any) -> None:
     """Be gone without a trace."""
     try:
-        sys.meta_path.remove(luggage)
+        if luggage in sys.meta_path:  # an agent that could not start has taken it out already
+            sys.meta_path.remove(luggage)
         if luggage.sources:
             forget()
         unload(luggage.loaded, luggage.before)
@@ -189,12 +205,45 @@ def unload(names: Iterable[str], before: frozenset[str]) -> list[str]:
     ours = {name: sys.modules[name] for name in names if name in sys.modules and name not in before}
     if _used(ours, before):
         return sorted(ours)
+    if "ctypes" in ours:
+        _untie(ours["ctypes"])
     for name, module in ours.items():
         sys.modules.pop(name, None)
         parent, _, last = name.rpartition(".")
         if parent in sys.modules and vars(sys.modules[parent]).get(last) is module:
             delattr(sys.modules[parent], last)
     return []
+
+
+def _left_over(name: str) -> Any:
+    """An extension module that was forgotten and could not be freed; its types lead to it."""
+    import gc
+
+    for kind in object.__subclasses__():
+        if type.__getattribute__(kind, "__dict__").get("__module__") == name:
+            for each in gc.get_referents(kind):
+                if type(each) is type(sys) and contents(each).get("__name__") == name:
+                    return each
+    return None
+
+
+def _untie(module: Any) -> None:
+    """Let the collector free our copy of `ctypes`, classes and all.
+
+    Before Python 3.13 it does not see what the function types of `ctypes` hold, `py_object` for one, the methods of
+    which hold the names of the module, and these the function types. So such methods get names of their own, no more
+    than they use: whoever has one of these classes after all sees no difference.
+    """
+    simple = module.c_int.__mro__[1]
+    function: Any = type(_untie)
+    for kind in [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, simple)]:
+        for name, each in list(vars(kind).items()):
+            if type(each) is function and each.__globals__ is vars(module):
+                used = {word: vars(module)[word] for word in each.__code__.co_names if word in vars(module)}
+                used["__builtins__"] = vars(module)["__builtins__"]
+                copy = function(each.__code__, used, each.__name__, each.__defaults__, each.__closure__)
+                copy.__qualname__, copy.__module__ = each.__qualname__, each.__module__
+                setattr(kind, name, copy)
 
 
 def _used(ours: dict[str, ModuleType], before: frozenset[str]) -> bool:

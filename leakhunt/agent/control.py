@@ -58,8 +58,8 @@ class Agent:
         self._thread = 0
         self._wake: tuple[int, ...] = ()
 
-    def start(self) -> None:
-        """Start the thread, if none is running."""
+    def start(self) -> bool:
+        """Start the thread, if none is running; False if the process may have no further one."""
         with self._lock:
             self._stopping = False
             if not self._running and not self.detached:
@@ -72,13 +72,20 @@ class Agent:
                 except RuntimeError:  # no further thread is allowed here
                     self._running = False
                     note("thread")
+                    return False
                 finally:
                     signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return True
 
     def adopt(self, connection: Any, before: int) -> None:
         """Serve over this connection; the process had `before` bytes of memory when the agent came."""
         self._socket = connection
         self.memory = resident() - before
+
+    def serve(self) -> None:
+        """Start the thread. Raises RuntimeError if the process may have no further one."""
+        if not self.start():
+            raise RuntimeError("no further thread is allowed here")
 
     def before_fork(self) -> None:
         """End the thread and wait until the kernel has let go of it."""
@@ -254,6 +261,10 @@ class Agent:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self.close_wake()
+
+    def close_wake(self) -> None:
+        """Let go of what wakes the thread; only when there is none."""
         for descriptor in self._wake:
             os.close(descriptor)
         self._wake = ()
@@ -292,8 +303,9 @@ def attach(connection: Any, offers: Any, token: str, luggage: Any, before: int) 
         forks.install(agent)
         agent.adopt(connection, before)
         wire.send(connection, {**hello(), "token": token})
-        agent.start()
+        agent.serve()
     except BaseException:
         agent.detach()
+        agent.close_wake()
         raise
     return agent

@@ -28,6 +28,10 @@ QUICK = {
     ("3.9", "sleep"),
 }
 
+VISITS = 6
+A_FEW = 30
+"""Blocks per visit that may come from names that the interpreter has not met before; its copy of `ctypes` is 700."""
+
 CONTROLLER = """
 import sys, time
 from pathlib import Path
@@ -40,6 +44,12 @@ with AgentHub(Path(sys.argv[2])) as hub:
     while True:
         link.stats()
         link.snapshot(0, types=True, sites=False, paths=False)
+"""
+
+SHORT_LIVED = """
+import os
+from leakhunt.agent import wire
+wire.receive = lambda _: os.kill(os.getpid(), 9)  # the agent has been sent, and is about to say hello
 """
 
 
@@ -83,6 +93,26 @@ def test_thirty_times_in_a_row_leave_nothing(version: str, doing: str, hub: Agen
             assert attach(target.pid, hub, timeout=60).link.detach() == ()
         assert target.settles(fds, threads)
         assert_untouched(target)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param(each, marks=() if each in {"3.8", "3.12"} else pytest.mark.slow) for each in find_attachable()],
+)
+def test_what_a_visit_brought_is_freed_when_the_app_collects(version: str, hub: AgentHub, place: Path) -> None:
+    with live_target(find_attachable()[version], "counts", directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        counts = []
+        for _ in range(2 + VISITS):  # what the interpreter makes once and keeps comes in the first two
+            attached = attach(target.pid, hub, timeout=60)
+            attached.link.heap()
+            assert attached.link.detach() == ()
+            assert target.settles(fds, threads)
+            counts.append(target.count())
+        assert_untouched(target)
+    (objects, blocks), (objects_at_end, blocks_at_end) = counts[1], counts[-1]
+    assert objects_at_end == objects
+    assert blocks_at_end - blocks < VISITS * A_FEW
 
 
 @pytest.mark.slow  # `make newer-pythons` gets them first
@@ -146,14 +176,25 @@ def test_a_controller_may_be_killed_at_any_moment(doing: str, hub: AgentHub, pla
         assert_untouched(target)
 
 
+def test_an_agent_whose_controller_dies_before_its_hello_keeps_nobody_out(hub: AgentHub, place: Path) -> None:
+    with live_target(sys.executable, "accept", directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        with controller(target, place, SHORT_LIVED) as other:
+            assert other.wait(30) == -signal.SIGKILL
+        assert target.settles(fds, threads)
+        attach(target.pid, hub).link.detach()
+        assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
 class controller:  # noqa: N801  # used as a context manager
     """Another leakhunt that attaches to the target and goes on asking; it has begun when this is entered."""
 
-    def __init__(self, target: LiveTarget, place: Path) -> None:
+    def __init__(self, target: LiveTarget, place: Path, before: str = "") -> None:
         self._command = [
             sys.executable,
             "-c",
-            CONTROLLER,
+            before + CONTROLLER,
             str(target.pid),
             str(place.parent / f"c{time.monotonic_ns()}"),
         ]

@@ -26,6 +26,19 @@ assert json.loads(json.dumps([1])) == [1]
 assert ctypes.pythonapi.Py_IsInitialized() and ctypes.create_string_buffer(3).raw
 tracemalloc.start(); tracemalloc.take_snapshot(); tracemalloc.stop()
 """
+FREED = """
+import gc, sys, weakref
+before = frozenset(sys.modules)
+import ctypes
+loaded = [name for name in sys.modules if name not in before]
+sys.path.insert(0, {root!r})
+from leakhunt.agent.arrival import unload
+library, kept = weakref.ref(ctypes.CDLL), [ctypes.py_object, ctypes.c_char_p]
+del ctypes
+unload(loaded, before)
+gc.collect()
+print(library() is None, [repr(kind()) for kind in kept])
+"""
 FORK = """
 import gc, os, sys
 sys.path.insert(0, {root!r})
@@ -61,6 +74,11 @@ def run(version: str, program: str) -> list[str]:
 @pytest.mark.parametrize("version", find_interpreters())
 def test_what_was_loaded_for_us_is_forgotten_and_works_when_it_is_loaded_again(version: str) -> None:
     assert run(version, UNLOAD.format(root=str(ROOT), use="")) == ["False True"]
+
+
+@pytest.mark.parametrize("version", find_interpreters())
+def test_the_collector_frees_a_copy_of_ctypes_that_is_forgotten(version: str) -> None:
+    assert run(version, FREED.format(root=str(ROOT))) == ["True ['py_object(<NULL>)', 'c_char_p(None)']"]
 
 
 @pytest.mark.parametrize(
