@@ -71,8 +71,8 @@ def attach(
     process = read_process(pid)
     if process is None:
         raise AttachError(f"PID {pid} does not exist (any more)")
-    with _alone(pid), open_memory(pid) as memory:
-        injection = Injection(process, _find_interpreter(memory, process), began + timeout)
+    with _alone(pid) as lock, open_memory(pid) as memory:
+        injection = Injection(process, _find_interpreter(memory, process), began + timeout, lock)
         for way in ways:
             with Meeting(pid, way) as meeting:
                 if not meeting.offers:
@@ -159,8 +159,11 @@ def _outer_pid(parent: int, inner: int) -> int:
 
 
 @contextmanager
-def _alone(pid: int) -> Iterator[None]:
-    """Of several controllers on this machine one injects at a time; whoever is killed lets go of the lock."""
+def _alone(pid: int) -> Iterator[int]:
+    """Of several controllers on this machine one injects at a time; a descriptor that holds the lock.
+
+    Whoever is killed lets go of it, but for the helper that works for it, if there is one.
+    """
     deadline = time.monotonic() + _LOCK_PATIENCE
     descriptor = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -172,6 +175,6 @@ def _alone(pid: int) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise AttachError(f"another leakhunt is attaching to PID {pid}") from None
                 time.sleep(_POLL)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)

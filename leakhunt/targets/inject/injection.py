@@ -11,9 +11,9 @@ from typing import Final
 
 from leakhunt.agent import bundle
 from leakhunt.errors import AttachError
-from leakhunt.targets.inject import helper
 from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.channel import Meeting
+from leakhunt.targets.inject.helper import Helper
 from leakhunt.targets.inject.interpreter import Interpreter
 from leakhunt.targets.inject.memory import open_memory
 from leakhunt.targets.inject.stop_window import FUTEX, Job, Outcome
@@ -31,24 +31,31 @@ _LOOK: Final[Seconds] = 0.3
 class Injection:
     """What is done to one process, until `deadline` (`time.monotonic`)."""
 
-    def __init__(self, process: Process, interpreter: Interpreter, deadline: float) -> None:
+    def __init__(self, process: Process, interpreter: Interpreter, deadline: float, lock: int = -1) -> None:
         self.process = process
         self.interpreter = interpreter
         self._deadline = deadline
+        self._lock = lock
+        """Descriptor of the lock that keeps others out: a helper that outlives us holds it, too."""
         self.stopped: Seconds = 0.0
         """How long a thread of the app stood still, at the longest."""
 
     def inject(self, meeting: Meeting) -> socket.socket | None:
         """Have the agent come to the meeting; None if its text was run and it has not come."""
         text = bundle.arrival_text(meeting.offers, meeting.token)
-        outcome = self.perform([("run", _LOOK), ("queue", max(1.0, self._left()))], text)
+        used = self._perform([("run", _LOOK), ("queue", max(1.0, self._left()))], text)
+        outcome = used.outcome
+        if outcome.done == "queue":
+            try:
+                return self._wait_for_main_thread(outcome, meeting)
+            finally:
+                used.release()
+        used.release()
         if outcome.done is None:
             raise AttachError(
                 f"PID {self.process.pid} cannot be attached to: {outcome.problem}. Nothing was changed",
                 "Try again when it is less busy." if outcome.tries else None,
             )
-        if outcome.done == "queue":
-            return self._wait_for_main_thread(outcome, meeting)
         return meeting.wait(max(self._deadline, time.monotonic()) if _is_slow(outcome) else time.monotonic() + HELLO)
 
     def no_answer(self) -> AttachError:
@@ -61,9 +68,9 @@ class Injection:
 
     def nudge(self) -> None:
         """Interrupt the wait of the main thread, if it waits."""
-        self.perform([("nudge", 0.05)])
+        self._perform([("nudge", 0.05)]).release()
 
-    def perform(self, steps: Sequence[tuple[str, Seconds]], text: str = "") -> Outcome:
+    def _perform(self, steps: Sequence[tuple[str, Seconds]], text: str = "") -> Helper:
         """Have a thread stopped for it, see `stop_window`."""
         at = self.interpreter
         job = Job(
@@ -74,10 +81,11 @@ class Injection:
             code_at=at.code_at,
             api=(at.ensure.address, at.run.address, at.release.address, at.add.address),
             avoid=tuple((each.address, each.size) for each in (at.add, at.make) if each is not None),
+            lock=self._lock,
         )
-        outcome = helper.perform(job)
-        self.stopped = max(self.stopped, outcome.stopped)
-        return outcome
+        used = Helper(job)
+        self.stopped = max(self.stopped, used.outcome.stopped)
+        return used
 
     def _wait_for_main_thread(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
         """The text is queued: the main thread runs it when it can, and is woken if it waits for a lock."""
@@ -88,8 +96,6 @@ class Injection:
             connection = meeting.wait(time.monotonic() + _WAKE)
         if connection is None:
             connection = self._cancel(outcome, meeting)
-        with suppress(OSError), open_memory(self.process.pid) as memory:
-            memory.write(self.interpreter.code_at, bytes.fromhex(outcome.previous))
         return connection
 
     def _cancel(self, outcome: Outcome, meeting: Meeting) -> socket.socket:

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from leakhunt.targets.inject import guard
 from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.memory import Mapping, Memory, mapping_at, open_memory, read_mappings
 from leakhunt.targets.inject.ptrace import EVENT_STOP, Gone, Tracee
@@ -48,13 +50,15 @@ class Job:
     """Clock ticks since boot: a pid may have been given to another process meanwhile."""
     steps: tuple[tuple[str, float], ...]
     """What to try, one after the other until one is done, and for how many seconds each: `run` a text in a thread that
-    waits, `queue` it for the main thread, or `nudge` the main thread."""
+    waits, `queue` it for the main thread, `nudge` the main thread, or see that it is not in the code (`look`)."""
     text: str = ""
     code_at: int = 0
     api: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Addresses of PyGILState_Ensure, PyRun_SimpleString, PyGILState_Release and Py_AddPendingCall."""
     avoid: tuple[tuple[int, int], ...] = ()
     """Address ranges of functions that hold a lock which queueing needs."""
+    lock: int = -1
+    """A descriptor that keeps other controllers out, as long as it is open."""
 
 
 @dataclass(slots=True)
@@ -70,6 +74,8 @@ class Outcome:
     tries: int = 0
     cancel_at: int = 0
     """Where a queued text is called off, by `CANCEL` of its machine."""
+    text_at: int = 0
+    """Where a queued text lies until it has been run."""
     previous: str = ""
     """Hexadecimal: the bytes that the code of a queued text has replaced."""
 
@@ -85,9 +91,10 @@ class Lost(Exception):
 class StopWindow:
     """One job."""
 
-    def __init__(self, job: Job, memory: Memory) -> None:
+    def __init__(self, job: Job, memory: Memory, wanted: Callable[[], bool] = lambda: True) -> None:
         self._job = job
         self._memory = memory
+        self._wanted = wanted
         self._mappings: tuple[Mapping, ...] = ()
         self._step = ""
         self.outcome = Outcome()
@@ -116,9 +123,12 @@ class StopWindow:
             "run": self._run_text,
             "queue": self._queue_text,
             "nudge": self._nudge,
+            "look": self._look,
         }
         why = "no thread of it waits for input or output"
         while time.monotonic() < deadline:
+            if not self._wanted():
+                raise Lost("nobody waits for it any more")
             self._mappings = read_mappings(self._job.pid)
             for tid in self._candidates():
                 try:
@@ -142,6 +152,8 @@ class StopWindow:
         elif self._step == "nudge":
             if self._job.pid in waiting:
                 yield self._job.pid
+        elif self._step == "look":
+            yield self._job.pid
         else:
             # A thread in a system call is not inside the interpreter; one that computes may be anywhere.
             yield from (tid for tid, (number, stack) in waiting.items() if number >= 0 and self._has_room(stack))
@@ -217,12 +229,18 @@ class StopWindow:
         self.outcome.done = self._step
         self.outcome.previous = previous.hex()
         self.outcome.cancel_at = detour.cancel_at
+        self.outcome.text_at = machine.queued_at(at_end)
 
     def _nudge(self, tracee: Tracee, registers: machine.Registers) -> None:
         interrupted = registers.interrupted()
         if interrupted is None or registers.syscall not in machine.WAITS | {FUTEX, machine.RESTART}:
             raise Unsuitable("its main thread does not wait")
         tracee.set_registers(interrupted)
+        self.outcome.done = self._step
+
+    def _look(self, _: Tracee, registers: machine.Registers) -> None:
+        if self._job.code_at <= registers.instruction < self._job.code_at + machine.CODE_SIZE:
+            raise Unsuitable("its main thread runs our code")
         self.outcome.done = self._step
 
     def _text(self) -> bytes:
@@ -321,27 +339,49 @@ def _system_call(pid: int, tid: int) -> tuple[int, int] | None:
     return int(fields[0]), int(fields[-2], 16)
 
 
-def perform(job: Job) -> Outcome:
+def perform(job: Job, wanted: Callable[[], bool] = lambda: True) -> Outcome:
     """Do a job in this process, which should do nothing else: the threads of another are its children meanwhile."""
     try:
         with open_memory(job.pid) as memory:
-            return StopWindow(job, memory).run()
+            return StopWindow(job, memory, wanted).run()
     except OSError as error:
         return Outcome(problem=f"the kernel refused: {error.strerror}")
 
 
 def main() -> None:
-    """Read a job from stdin, write its outcome to stdout."""
+    """Read a job from stdin, write its outcome to stdout. Whoever gave it waits for it as long as stdin is open."""
     signal.pthread_sigmask(
         signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
     )
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("-500", encoding="ascii")
-    outcome = perform(_read_job(json.load(sys.stdin)))
+    job = _read_job(json.loads(sys.stdin.readline()))
+    outcome = perform(job, _is_wanted)
     with suppress(OSError):  # whoever wanted to know may be gone
-        sys.stdout.write(json.dumps(asdict(outcome)))
+        sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
         sys.stdout.flush()
+    if outcome.text_at:
+        _stay(job, outcome)
+
+
+def _stay(job: Job, outcome: Outcome) -> None:
+    """Wait for the end of a text that was queued; others may attach meanwhile."""
+    if job.lock >= 0:
+        os.close(job.lock)
+    text, previous = job.text.encode(), bytes.fromhex(outcome.previous)
+    queued = guard.Queued(job.pid, job.code_at, previous, outcome.cancel_at, outcome.text_at, text)
+    with suppress(OSError), open_memory(job.pid) as memory:
+        guard.stay(
+            queued, memory, _is_wanted, lambda *_: perform(replace(job, steps=(("look", 1.0),))).done is not None
+        )
+
+
+def _is_wanted() -> bool:
+    """Whether stdin is still open at its other end."""
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _read_job(values: dict[str, Any]) -> Job:

@@ -203,6 +203,11 @@ def queue_result(registers: Registers) -> int:
     return _signed(registers["r14"])
 
 
+def queued_at(registers: Registers) -> int:
+    """Where the text lies that is queued now."""
+    return registers["r15"]
+
+
 @dataclass(frozen=True, slots=True)
 class _State:
     """What lies below the stack of the thread: text at the bottom, then the frame, then floating point registers."""

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -53,13 +54,17 @@ def telling(place: Path) -> Iterator[tuple[str, Callable[[], str]]]:
         yield text, lambda: ear.recv(100).decode()
 
 
-def kill_while_it_works(job: Job, delay: float) -> None:
-    """Have a job begun, and kill the process that does it so long after it was given."""
+def begin(job: Job) -> subprocess.Popen[bytes]:
     process = helper.start()
     assert process.stdin is not None
-    process.stdin.write(json.dumps(asdict(job)).encode())
-    process.stdin.close()
-    process.stdin = None
+    process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+    process.stdin.flush()
+    return process
+
+
+def kill_while_it_works(job: Job, delay: float) -> None:
+    """Have a job begun, and kill the process that does it so long after it was given."""
+    process = begin(job)
     time.sleep(delay)
     process.kill()
     process.communicate()
@@ -84,25 +89,30 @@ def test_a_thread_that_waits_runs_a_text(version: str, doing: str, place: Path) 
 @pytest.mark.parametrize("version", find_attachable())
 def test_a_thread_that_computes_runs_a_text_when_it_can(version: str, place: Path) -> None:
     with live_target(find_attachable()[version], "busy", directory=place) as target, telling(place) as (text, told):
-        outcome = helper.perform(job_for(target, "queue", text))
-        assert outcome.problem is None
+        used = helper.Helper(job_for(target, "queue", text))
+        assert used.outcome.problem is None
         assert told() == "MainThread"
+        used.release()
         assert target.end()[2] == []
 
 
 def test_a_lock_is_woken_by_a_nudge(place: Path) -> None:
     with live_target(sys.executable, "lock", directory=place) as target, telling(place) as (text, told):
-        assert helper.perform(job_for(target, "queue", text)).done
+        used = helper.Helper(job_for(target, "queue", text))
+        assert used.outcome.done
         assert helper.perform(job_for(target, "nudge")).done
         assert told() == "MainThread"
+        used.release()
         assert target.end()[2] == []
 
 
 def test_a_queued_text_that_fails_does_no_harm(place: Path) -> None:
     with live_target(sys.executable, "busy", directory=place) as target:
         for text in ("1/0", "not Python", "raise KeyboardInterrupt"):
-            assert helper.perform(job_for(target, "queue", text)).done
+            used = helper.Helper(job_for(target, "queue", text))
+            assert used.outcome.done
             time.sleep(0.05)
+            used.release()
         assert target.process.poll() is None
 
 
@@ -133,11 +143,7 @@ def test_without_a_thread_that_waits_nothing_is_run(place: Path) -> None:
 @pytest.mark.parametrize("doing", ["accept", "sleep"])
 def test_killed_during_the_call_it_leaves_the_thread_on_its_way_back(version: str, doing: str, place: Path) -> None:
     with live_target(find_attachable()[version], doing, directory=place) as target:
-        process = helper.start()
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(asdict(job_for(target, "run", LONG_CALL))).encode())
-        process.stdin.close()
-        process.stdin = None
+        process = begin(job_for(target, "run", LONG_CALL))
         deadline = time.monotonic() + 20
         while not traced(target.pid):
             assert time.monotonic() < deadline
