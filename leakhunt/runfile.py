@@ -53,6 +53,8 @@ from leakhunt.runfile_rows import (
 )
 
 FILE_NAME: Final = "run.sqlite"
+RUNS: Final = Path("leakhunt-runs")
+"""Where runs go unless somebody says otherwise."""
 
 _ROOM: Final = "Free some space or choose another place with --output; what was recorded so far can be read."
 _DAMAGED: Final = (sqlite3.Error, zlib.error, ValueError, KeyError, TypeError)

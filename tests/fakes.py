@@ -175,6 +175,7 @@ class FakeLink(AgentLink):
         types: bool,
         sites: bool,
         paths: bool,
+        sizes: bool = False,
         at_once: int = 1,
         timeout: Seconds = 60.0,
     ) -> Snapshot:

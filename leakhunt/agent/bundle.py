@@ -57,6 +57,7 @@ MODULES = (
     "probes.plans",
     "probes.outside",
     "probes.census",
+    "probes.inventory",
     "probes.mappings",
     "probes.owned",
     "probes.layout",

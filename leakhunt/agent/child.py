@@ -22,6 +22,7 @@ PROBES = (
     ("heap", "leakhunt.agent.probes.heap"),
     ("layout", "leakhunt.agent.probes.layout"),
     ("types", "leakhunt.agent.probes.census"),
+    ("inventory", "leakhunt.agent.probes.inventory"),
     ("paths", "leakhunt.agent.probes.paths"),
     ("holders", "leakhunt.agent.probes.holders"),
 )

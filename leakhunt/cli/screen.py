@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
-from leakhunt.reports.watch import Line
+from leakhunt.reports.spans import Line
 from leakhunt.units import Seconds
 
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[2J"

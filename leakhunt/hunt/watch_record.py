@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from leakhunt.model.measurement import TimelinePoint
 from leakhunt.model.run import WATCHED, Plan, Worker
+from leakhunt.model.snapshot import Snapshot
 from leakhunt.model.view import ProcessView, TreeView
 from leakhunt.runfile import RunWriter
 from leakhunt.units import Seconds
@@ -33,6 +34,10 @@ class WatchRecorder:
             TimelinePoint(each.key, view.time, each.vitals.memory.rss, each.vitals.memory.uss)
             for each in view.processes
         )
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Write down what was seen in the heap of one worker."""
+        self._writer.snapshot(snapshot)
 
     def finish(self, outcome: str) -> None:
         """Say how it ended, and close the run."""

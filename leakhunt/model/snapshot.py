@@ -22,6 +22,8 @@ class TypeStat:
 
     type: str
     count: int
+    size: Bytes | None = None
+    """Of these objects alone, without what they refer to; None where it was not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

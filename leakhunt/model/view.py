@@ -1,7 +1,8 @@
-"""A process tree as it is watched from outside: one reading of all its processes, and how they have grown until now."""
+"""A process tree as it is watched: one reading of all its processes, and how they have grown until now."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leakhunt.model.measurement import MemoryUsage
@@ -60,6 +61,66 @@ class ProcessView:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestView:
+    """A process into which the agent was brought, or was to be brought."""
+
+    attached: bool
+    problem: str | None = None
+    """Why it is not attached to, or why its requests are not counted or its heap is not looked at."""
+    requests: int | None = None
+    """Finished since the agent came; None where they are not counted."""
+    requests_per_second: float | None = None
+    """Since the reading before; None for the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """Live objects of one type in all workers that were looked into."""
+
+    type: str
+    count: int
+    """At the latest look into each worker."""
+    size: Bytes
+    """Of these objects alone, without what they refer to."""
+    grown_count: int | None
+    """More than at the first look into each worker; None if no worker was looked into twice."""
+    grown_size: Bytes | None
+    count_per_minute: float | None
+    size_per_minute: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What agents in the processes add to a reading."""
+
+    guests: Mapping[str, GuestView]
+    """By key of the process."""
+    types: tuple[TypeView, ...] = ()
+    """By growth, the fastest first; by size as long as no worker was looked into twice."""
+    looks: int = 0
+    """How many times the heaps were looked at."""
+    looked: Seconds | None = None
+    """When that was last, since the start of the watch."""
+    stopped: Seconds = 0.0
+    """How long a thread stood still for the attaching, at the longest."""
+    pause: Seconds = 0.0
+    """How long a process stood still for a look, at the longest."""
+    event: str = ""
+    """What was done last, or is being done: one sentence."""
+
+    @property
+    def attached(self) -> int:
+        """Processes that are attached to."""
+        return sum(guest.attached for guest in self.guests.values())
+
+    @property
+    def requests_per_second(self) -> float | None:
+        """Of all processes whose requests are counted."""
+        known = [each.requests_per_second for each in self.guests.values() if each.requests_per_second is not None]
+        return sum(known) if known else None
+
+
+@dataclass(frozen=True, slots=True)
 class EndedView:
     """A process that has ended while it was watched."""
 
@@ -110,6 +171,8 @@ class TreeView:
     """Readings that a trend needs."""
     notes: tuple[str, ...]
     """What could not be read, and why: one sentence each."""
+    inside: Inside | None = None
+    """None as long as nothing was brought into the processes."""
 
     @property
     def full_in(self) -> tuple[Seconds, Seconds, Seconds] | None:

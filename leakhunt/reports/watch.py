@@ -6,16 +6,14 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
 from leakhunt.model.view import Limit, ProcessView, TreeView, Trend
 from leakhunt.reports import phrases
 from leakhunt.reports.phrases import NOT_MEASURED, plain
+from leakhunt.reports.spans import Line, Span, cut, end_of
+from leakhunt.reports.watch_types import LEAST, event_line, guest_line, requests_cell, type_lines
 from leakhunt.units import Bytes, Seconds, format_duration, format_size
-
-Span: TypeAlias = tuple[str, str]
-"""Text and how it is meant: `""`, `dim`, `strong`, `rising` or `falling`."""
-Line: TypeAlias = tuple[Span, ...]
 
 TREND: Final = "A trend with its interval at 99 %, no verdict: caches that fill rise, too."
 WIDE: Final = 140
@@ -34,7 +32,6 @@ _SPARK: Final = (8, 32)
 _FLAT: Final = (2**20, 0.02)
 """Bytes, and share of the level, that a curve spans at least: what moves less looks flat."""
 _UNITS: Final = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("B", 1))
-_CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 SORTS: Final[Mapping[str, Callable[[ProcessView], float]]] = {
     "birth": lambda _: 0.0,
@@ -77,15 +74,18 @@ class _Column:
 
 
 def render(view: TreeView, look: Look) -> tuple[Line, ...]:
-    """Head, table, what has ended, and what to keep in mind."""
+    """Head, table, the types that grow, what has ended, and what to keep in mind."""
     head, table, foot = [*_head(view, look)], _table(view, look), [*_foot(view, look)]
+    types = [*type_lines(view, look.width)]
     if look.height is not None:
-        if look.height - len(head) - len(foot) < min(len(table), _ROWS):
-            head, foot = head[:-1], _least(look)
+        if look.height - len(head) - len(foot) < min(len(table), _ROWS) + min(len(types), LEAST):
+            head, foot = head[:-1], _least(view, look)
         if look.height - len(head) - len(foot) < _FEW:
             head = head[:2]
-        table = _fitting(table, max(look.height - len(head) - len(foot), 1))
-    lines = [_cut(line, look.width) for line in (*head, *table, *foot)]
+        room = max(look.height - len(head) - len(foot), 1)
+        types = types[: max(room - len(table), min(LEAST, room - _FEW), 0)]
+        table = _fitting(table, room - len(types))
+    lines = [cut(line, look.width) for line in (*head, *table, *types, *foot)]
     return tuple(lines if look.height is None else lines[: look.height])
 
 
@@ -133,6 +133,8 @@ def _head(view: TreeView, look: Look) -> Iterator[Line]:
     told = "  ".join(f"{name} {format_size(value)}" for name, value in sizes if value is not None)
     yield ((f"{told}  growth ", ""), _total_growth(view, look))
     yield from _limit(view)
+    if view.inside is not None and view.inside.guests:
+        yield ((guest_line(view.inside), ""),)
     yield ()
 
 
@@ -167,16 +169,18 @@ def _foot(view: TreeView, look: Look) -> Iterator[Line]:
             for each in view.ended[:2]
         )
         yield ((f"ended: {last}", "dim"),)
-    missing = [column.name for column in _COLUMNS if column not in _chosen(view, look)]
+    missing = [column.name for column in _columns(view) if column not in _chosen(view, look)]
     if missing:
         yield ((f"left out at this width: {', '.join(missing)}", "dim"),)
     yield from (((line, "dim"),) for note in view.notes for line in _wrapped(note, look.width))
-    yield from _least(look)
+    yield from _least(view, look)
 
 
-def _least(look: Look) -> list[Line]:
+def _least(view: TreeView, look: Look) -> list[Line]:
     """What is said in the smallest window."""
     lines: list[Line] = [((line, "dim"),) for line in _wrapped(TREND, look.width)]
+    if event := event_line(view):
+        lines += [((line, ""),) for line in _wrapped(event, look.width)]
     return [*lines, ((look.hint, "strong"),)] if look.hint else lines
 
 
@@ -206,34 +210,27 @@ def _curve_name(width: int) -> str:
 def _row(row: Sequence[Span], chosen: Sequence[_Column], widths: Sequence[int], gap: int, curve: Span) -> Line:
     spans: list[Span] = []
     for (cell, tone), column, width in zip(row, chosen, widths, strict=True):
-        fitted = cell if len(cell) <= width else _CUT + cell[len(cell) - width + 1 :]
+        fitted = end_of(cell, width)
         spans += [(fitted.rjust(width) if column.right else fitted.ljust(width), tone), (" " * gap, "")]
     return (*spans, curve)
 
 
 def _chosen(view: TreeView, look: Look) -> list[_Column]:
     """The columns that fit beside a curve."""
-    chosen = list(_COLUMNS)
+    chosen = _columns(view)
     while len(chosen) > 2 and _needed(view, look, chosen) > look.width:
         chosen.remove(max(chosen, key=lambda column: column.rank))
     return chosen
+
+
+def _columns(view: TreeView) -> list[_Column]:
+    return [column for column in _COLUMNS if column is not _REQUESTS or view.inside is not None]
 
 
 def _needed(view: TreeView, look: Look, chosen: Sequence[_Column]) -> int:
     cells = {column: [len(column.cell(process, view, look)[0]) for process in view.processes] for column in chosen}
     widths = (min(max(len(column.name), *longest), _NAME) for column, longest in cells.items())
     return sum(width + look.gap for width in widths) + _SPARK[0]
-
-
-def _cut(line: Line, width: int) -> Line:
-    cut: list[Span] = []
-    for part, tone in line:
-        if len(part) > width:
-            cut.append((part[: max(width - 1, 0)] + _CUT if width else "", tone))
-            break
-        cut.append((part, tone))
-        width -= len(part)
-    return tuple(cut)
 
 
 def _until(view: TreeView, readings: int) -> str:
@@ -260,6 +257,7 @@ def _size(value: Seconds | Bytes | None) -> Span:
     return phrases.size(value), ""
 
 
+_REQUESTS: Final = _Column("req/s", 4, True, lambda process, view, _: requests_cell(process, view))
 _COLUMNS: Final = (
     _Column("process", 0, False, lambda process, *_: (plain(process.name), "")),
     _Column("PID", 1, True, lambda process, *_: (str(process.pid), "dim")),
@@ -267,6 +265,7 @@ _COLUMNS: Final = (
     _Column("USS", 5, True, lambda process, *_: _size(process.vitals.memory.uss)),
     _Column("PSS", 10, True, lambda process, *_: _size(process.vitals.memory.pss)),
     _Column("RSS per minute", 3, True, _growth),
+    _REQUESTS,
     _Column("CPU", 6, True, lambda process, *_: (_share(process.cpu_share), "")),
     _Column("thr", 8, True, lambda process, *_: (phrases.number(process.vitals.threads), "")),
     _Column("fds", 7, True, lambda process, *_: (phrases.number(process.vitals.descriptors), "")),

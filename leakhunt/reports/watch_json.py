@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from leakhunt.model.view import EndedView, ProcessView, TreeView, Trend
+from leakhunt.model.view import EndedView, Inside, ProcessView, TreeView, Trend, TypeView
 
 SCHEMA: Final = 1
 _HIDDEN: Final = "the kernel does not show it to this user"
 _FIRST: Final = "it takes two readings"
+_OUTSIDE: Final = "nothing is brought into the processes unless that is asked for"
 _NO_GROWTH: Final = "no growth is told from none"
 
 
@@ -40,6 +41,8 @@ def document(view: TreeView, *, at: str) -> Mapping[str, Any]:
             **_growth(view.growth, few),
         },
         **_limit(view, few),
+        **_attached(view.inside),
+        **_types(view.inside),
         "processes": [_process(process, view) for process in view.processes],
         "ended": [_ended(ended) for ended in view.ended],
         "notes": list(view.notes),
@@ -77,6 +80,54 @@ def _limit(view: TreeView, few: str) -> dict[str, Any]:
     }
 
 
+def _attached(inside: Inside | None) -> dict[str, Any]:
+    if inside is None:
+        return {**_known("attached", None, _OUTSIDE), **_known("requests_per_second", None, _OUTSIDE)}
+    return {
+        "attached": {
+            "processes": inside.attached,
+            "stopped_s": inside.stopped,
+            "looks": inside.looks,
+            "looked_s": inside.looked,
+            "pause_s": inside.pause,
+        },
+        **_known("requests_per_second", inside.requests_per_second, "no process has told it twice"),
+    }
+
+
+def _types(inside: Inside | None) -> dict[str, Any]:
+    if inside is None or inside.looked is None:
+        return {"types": None, "types_reason": _OUTSIDE if inside is None else "the heaps were not looked at yet"}
+    return {"types": [_type(each) for each in inside.types]}
+
+
+def _type(found: TypeView) -> dict[str, Any]:
+    once = "it takes two looks into the heaps"
+    return {
+        "type": found.type,
+        "count": found.count,
+        "size": found.size,
+        **_known("grown_count", found.grown_count, once),
+        **_known("grown_size", found.grown_size, once),
+        **_known("count_per_minute", found.count_per_minute, once),
+        **_known("size_per_minute", found.size_per_minute, once),
+    }
+
+
+def _guest(process: ProcessView, inside: Inside | None) -> dict[str, Any]:
+    guest = inside.guests.get(process.key) if inside is not None else None
+    if guest is None:
+        why = _OUTSIDE if inside is None else "it serves nothing, or others do for it"
+        return {"attached": False, "attached_reason": why, **_requests(None, None, why)}
+    problem = guest.problem or ("it takes two readings" if guest.attached else "it is being attached to")
+    attached = {"attached": True} if guest.attached else {"attached": False, "attached_reason": problem}
+    return {**attached, **_requests(guest.requests, guest.requests_per_second, problem)}
+
+
+def _requests(total: int | None, per_second: float | None, reason: str) -> dict[str, Any]:
+    return {**_known("requests", total, reason), **_known("requests_per_second", per_second, reason)}
+
+
 def _process(process: ProcessView, view: TreeView) -> dict[str, Any]:
     vitals = process.vitals
     return {
@@ -96,6 +147,7 @@ def _process(process: ProcessView, view: TreeView) -> dict[str, Any]:
         "threads": vitals.threads,
         **_known("descriptors", vitals.descriptors, _HIDDEN),
         **_known("oom_score", vitals.oom_score, _HIDDEN),
+        **_guest(process, view.inside),
     }
 
 

@@ -162,6 +162,11 @@ def read_types(rows: Sequence[Sequence[Any]]) -> tuple[TypeStat, ...]:
     return tuple(TypeStat(str(name), int(count)) for name, count in rows)
 
 
+def read_inventory(rows: Sequence[Sequence[Any]]) -> tuple[TypeStat, ...]:
+    """Part `inventory`: rows of (type, count, bytes)."""
+    return tuple(TypeStat(str(name), int(count), int(size)) for name, count, size in rows)
+
+
 def read_sites(part: Mapping[str, Any]) -> tuple[SiteStat, ...]:
     """Part `sites`: a table of frames, and rows of (positions in it, size, count)."""
     frames = [Frame(str(file), int(line), str(function)) for file, line, function in part["frames"]]

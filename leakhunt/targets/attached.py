@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -17,9 +16,8 @@ from leakhunt.targets import ports, ready, tree
 from leakhunt.targets.addresses import choose_address, parse_url
 from leakhunt.targets.base import Address, Target
 from leakhunt.targets.census import Census
-from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.guests import open_hub
 from leakhunt.targets.inject.attach import attach
-from leakhunt.targets.launch_dir import LaunchDir
 from leakhunt.targets.roles import TARGET
 from leakhunt.targets.scope import Scope, serving, survey
 from leakhunt.targets.tree import Process
@@ -72,7 +70,7 @@ class AttachedTarget(Target):
         self._address = _find_address(spec, self.scope)
         self._app = spec.app
         self._open = ExitStack()
-        self._hub = _open_hub(self._open)
+        self._hub = open_hub(self._open)
         self._census = Census(
             _Root(self.scope.root.pid), links=self._hub.links, log=str, clock=clock, processes=self.scope.family
         )
@@ -225,15 +223,6 @@ class AttachedTarget(Target):
             if left:
                 names = ", ".join(left)
                 self._caveat("left-behind", f"Something of the agent had to stay in PID {link.hello.pid}: {names}.")
-
-
-def _open_hub(until: ExitStack) -> AgentHub:
-    """A hub that nobody connects to, since attached agents are met elsewhere: a killed leakhunt leaves no file."""
-    directory = LaunchDir.make()
-    try:
-        return until.enter_context(AgentHub(directory.socket))
-    finally:
-        shutil.rmtree(directory.path, ignore_errors=True)
 
 
 def _find_address(spec: AttachSpec, scope: Scope) -> Address:

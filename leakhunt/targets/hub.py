@@ -29,6 +29,7 @@ from leakhunt.targets.answers import (
     read_found,
     read_heap,
     read_hello,
+    read_inventory,
     read_layout,
     read_paths,
     read_sites,
@@ -247,16 +248,18 @@ class AgentLink:
         types: bool,
         sites: bool,
         paths: bool,
+        sizes: bool = False,
         at_once: int = 1,
         timeout: Seconds = 60.0,
     ) -> Snapshot:
         """The heap after a round, seen by a snapshot child. What fails in the child is a problem of the snapshot.
 
+        With `sizes` the types have theirs, and those that the collector does not know are among them.
         `at_once` is how many workers are asked at the same time, and have to share the memory that is free.
         """
         wanted: dict[str, object] = {}
         if types:
-            wanted["types"] = {"objgraph": source("objgraph")}
+            wanted |= {"inventory": True} if sizes else {"types": {"objgraph": source("objgraph")}}
         if sites:
             wanted["sites"] = True
         if paths:
@@ -267,7 +270,7 @@ class AgentLink:
         return Snapshot(
             worker=self.key,
             round=round,
-            types=read_types(result.get("types", ())),
+            types=read_inventory(result["inventory"]) if "inventory" in result else read_types(result.get("types", ())),
             sites=read_sites(result["sites"]) if "sites" in result else (),
             paths=read_paths(result["paths"]) if "paths" in result else (),
             pause=float(reply["pause"]),

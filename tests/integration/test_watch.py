@@ -20,6 +20,7 @@ from leakhunt.targets import tree
 from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.attach import attach
 from leakhunt.targets.watched import Lineage, find_process
+from terminal import Terminal
 
 APP = """
 KEPT = []
@@ -156,3 +157,69 @@ def test_the_copy_that_an_agent_makes_to_look_at_the_heap_is_no_worker(tmp_path:
             assert seen == {target.pid}
         finally:
             os.kill(target.pid, signal.SIGKILL)
+
+
+def family(pid: int) -> dict[int, tuple[int, int]]:
+    """Descriptors and threads of a process and of its children."""
+    pids = (pid, *(process.pid for process in tree.descendants(pid)))
+    return {each: (entries(f"/proc/{each}/fd"), entries(f"/proc/{each}/task")) for each in pids}
+
+
+def entries(directory: str) -> int:
+    return len(list(Path(directory).iterdir()))
+
+
+def test_two_snapshots_under_traffic_name_the_type_that_grows_and_the_workers_stay_what_they_were(
+    tmp_path: Path,
+) -> None:
+    with gunicorn(tmp_path, "--workers", "2") as (pid, port):
+        time.sleep(1)
+        before = family(pid)
+        change = f"import os; os.chdir({str(tmp_path)!r}); from leakhunt.__main__ import run; run()"
+        terminal = Terminal("-c", change, "watch", str(pid), "--interval", "0.3", columns=120, lines=40)
+        try:
+            terminal.read_until("t attach, snapshot")
+            terminal.type("t")
+            terminal.read_until("Snapshot 1 of 2 workers is in leakhunt-runs/")
+            for _ in range(30):
+                assert answers(port, "/keep")
+            terminal.type("t")
+            terminal.read_until("Snapshot 2 of 2 workers is in leakhunt-runs/")
+            grown = terminal.read_until("types that have grown since the first look") + terminal.read_until("+30")
+            assert "requests/s" in grown
+            assert "bytes" in grown.rpartition("per minute")[2]
+            terminal.type("q")
+            assert terminal.wait() == 0
+        finally:
+            terminal.close()
+        until(lambda: family(pid) == before)
+
+
+def test_requests_are_counted_in_every_worker_and_in_those_that_are_recycled(tmp_path: Path) -> None:
+    with gunicorn(tmp_path, "--workers", "1", "--max-requests", "40") as (pid, port):
+        time.sleep(1)
+        stop = threading.Event()
+
+        def send() -> None:
+            while not stop.wait(0.05):
+                answers(port)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        command = [sys.executable, "-m", "leakhunt", "watch", str(pid), "--json", "--types", "--interval", "0.2"]
+        seen: dict[int, int] = {}
+        try:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watching:
+                assert watching.stdout is not None
+                deadline = time.monotonic() + 60
+                for reading in map(json.loads, watching.stdout):
+                    seen |= {each["pid"]: each["requests"] for each in reading["processes"] if each["requests"]}
+                    if len(seen) >= 3 and reading["requests_per_second"]:
+                        break
+                    assert time.monotonic() < deadline, reading
+                watching.terminate()
+        finally:
+            stop.set()
+            sender.join()
+        assert len(seen) >= 3
+        assert max(seen.values()) <= 45

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leakhunt.model.measurement import MemoryUsage
 from leakhunt.model.run import Role
-from leakhunt.model.view import EndedView, Limit, ProcessView, TreeView, Trend, Vitals
+from leakhunt.model.view import (
+    EndedView,
+    GuestView,
+    Inside,
+    Limit,
+    ProcessView,
+    TreeView,
+    Trend,
+    TypeView,
+    Vitals,
+)
 
 MIB = 2**20
 RISING = Trend(MIB / 60, 0.8 * MIB / 60, 1.2 * MIB / 60, 600.0)
@@ -71,3 +83,29 @@ HIDDEN = a_view(
 MANY = a_view(MASTER, *(a_process(number) for number in range(101, 141)))
 NASTY = a_view(a_process(100, role=Role.MASTER, name="evil\x1b[2J\u202e[bold]\n" + "x" * 200))
 SAMPLES = {"quiet": QUIET, "growing": GROWING, "young": YOUNG, "hidden": HIDDEN, "many": MANY, "nasty": NASTY}
+
+
+def a_type(name: str, *, grown: bool = True) -> TypeView:
+    """One that has grown for ten minutes, or was seen once."""
+    if not grown:
+        return TypeView(name, 1200, 30 * MIB, None, None, None, None)
+    return TypeView(name, 1200, 30 * MIB, 600, 20 * MIB, 60.0, 2 * MIB)
+
+
+def attached(view: TreeView, *types: TypeView, event: str = "", problem: str | None = None) -> TreeView:
+    """The same with agents in its workers; with a `problem` the last one could not be attached to."""
+    workers = [process.key for process in view.processes if process.role is Role.WORKER]
+    guests = {key: GuestView(True, None, 500, 12.5) for key in workers}
+    if problem is not None:
+        guests[workers[-1]] = GuestView(False, problem)
+    inside = Inside(guests, types, 20, 590.0, 0.0042, 0.0021, event)
+    return replace(view, inside=inside, notes=(f"PID 7: not attached, for {problem}.",) if problem else ())
+
+
+TYPED = attached(GROWING, a_type("bytes"), a_type("shop.models.Order"), a_type("x" * 200 + "\x1b[2J"))
+FIRST_LOOK = attached(QUIET, a_type("bytes", grown=False), a_type("dict", grown=False))
+REFUSED = attached(GROWING, a_type("bytes"), event="Snapshot 1 of 1 worker is in run.", problem="it is not Python")
+ATTACHING = replace(
+    QUIET, inside=Inside({process.key: GuestView(False) for process in QUIET.processes[1:]}, event="Attaching.")
+)
+SAMPLES |= {"typed": TYPED, "first look": FIRST_LOOK, "refused": REFUSED, "attaching": ATTACHING}
