@@ -212,13 +212,27 @@ def _leaks(experiment: Experiment, history: _History, signal: str, last: int, *,
 
 
 def _persists(experiment: Experiment, history: _History, signal: str, last: int) -> bool:
-    """Whether growth reached the budget in both blocks, and went on at the same pace up to the end of the run."""
+    """Whether growth reached the budget in both blocks, and went on at the same pace up to the end of the run.
+
+    A store that is emptied when it is full falls in the middle of a block. A lottery that happens to put the fall into
+    small rounds makes a steep slope of it, but what the block keeps in the end is nothing.
+    """
+    if not all(_is_kept_in_sum(experiment, history.route, signal, number) for number in history.numbers[last - 1 :]):
+        return False
     slopes = experiment.join(history.numbers[last - 1 :]).slopes_by_block(history.route, signal)
     thresholds = experiment.thresholds
     if slopes is None or min(slopes[:2]) < thresholds.of(signal):
         return False
     first, second, *later = slopes
     return second >= thresholds.persistence * first and all(s >= thresholds.persistence * second for s in later)
+
+
+def _is_kept_in_sum(experiment: Experiment, route: str, signal: str, number: int) -> bool:
+    """Whether memory as a whole grew in a block, by about the budget with each request, however its rounds look."""
+    block, thresholds = experiment.blocks[number], experiment.thresholds
+    growth = block.growth(signal)
+    least = thresholds.persistence * thresholds.of(signal) * sum(block.doses(route))
+    return growth is None or sum(growth) >= least
 
 
 def _joint_hit(experiment: Experiment, history: _History, signal: str, last: int) -> bool:

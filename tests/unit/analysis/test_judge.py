@@ -126,3 +126,20 @@ def test_every_state_has_a_verdict_and_only_a_leak_is_one() -> None:
     # What was only watched has words of its own.
     assert set(STATE_VERDICTS.values()) == set(Verdict) - {Verdict.SUSPECTED, Verdict.NOT_SEEN}
     assert judged(1_000, 1_000).verdict is Verdict.LEAK
+
+
+def test_a_store_that_is_emptied_in_small_rounds_of_the_next_block_is_no_steeper_leak() -> None:
+    """Forty connections that forget their two hundred statements each, as it happened to be drawn."""
+    fills = [
+        row_
+        for block, doses in enumerate(((211, 101, 307, 251, 353, 151), (401, 211, 631, 449, 541, 811)))
+        for row_ in rounds({"live": 88.76}, block=block, doses=doses)
+    ]
+    doses = (1601, 641, 1123, 401, 881, 1361)
+    kept = (88_352.0, -228_224.0, -236_288.0, 112.0, 78_496.0, 120_272.0)
+    emptied = [
+        row(200 + i, {"live": live}, {"a": dose}, block=2)
+        for i, (dose, live) in enumerate(zip(doses, kept, strict=True))
+    ]
+    assert judge_route(experiment(fills), "a").state == "leak"  # as far as anybody can tell
+    assert judge_route(experiment([*fills, *emptied]), "a").state == "bounded"
