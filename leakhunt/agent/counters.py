@@ -38,6 +38,7 @@ class Counters:
         self._finished = count()
         self._served: dict[str, count[int]] = {}
         self._routes: dict[str, str] = {}
+        self._patterns: dict[str, str] = {}
 
     def start(self) -> None:
         """A request has come in."""
@@ -48,7 +49,7 @@ class Counters:
     def finish(self, method: str, path: str, pattern: str | None) -> None:
         """A request is done; `pattern` is what the framework matched, if it said so."""
         masked = f"{method} {mask_path(path)}"
-        route = masked if pattern is None else f"{method} {as_pattern(pattern)}"
+        route = masked if pattern is None else f"{method} {self._known(pattern)}"
         counter = self._served.get(route)
         if counter is None:
             counter = self._served.setdefault(route if len(self._served) < LIMIT else OTHER, count())
@@ -56,6 +57,15 @@ class Counters:
             self._routes.setdefault(masked, route)
         next(counter)
         next(self._finished)
+
+    def _known(self, pattern: str) -> str:
+        """The pattern as it is written in routes; there are few, and they come again."""
+        known = self._patterns.get(pattern)
+        if known is None:
+            known = as_pattern(pattern)
+            if len(self._patterns) < LIMIT:
+                self._patterns[pattern] = known
+        return known
 
     @property
     def hooked(self) -> bool:

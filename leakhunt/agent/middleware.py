@@ -111,14 +111,20 @@ def call(app: Callable[[Any, Any], Any], environ: Any, start_response: Any) -> A
 class Response:
     """The iterable of a response: as it was, and the request ends when it is closed, exhausted or dropped."""
 
+    __slots__ = ("_closed", "_iterable", "_iterator", "_mark")
+
     def __init__(self, iterable: Any, mark: Mark) -> None:
         self._iterable = iterable
         self._mark = mark
         self._iterator: Any = None
         self._closed = False
 
-    def __iter__(self) -> Response:
-        self._iterator = iter(self._iterable)
+    def __iter__(self) -> Any:
+        iterable = self._iterable
+        if type(iterable) is list or type(iterable) is tuple:
+            # None of the app's code runs from here on, and whoever iterates holds us to close us.
+            return iter(iterable)
+        self._iterator = iter(iterable)
         return self
 
     def __next__(self) -> Any:
@@ -152,6 +158,8 @@ class Response:
 
 class SizedResponse(Response):
     """A response of known length: servers set Content-Length from a length of one."""
+
+    __slots__ = ()
 
     def __len__(self) -> int:
         return len(self._iterable)

@@ -2,8 +2,9 @@
 
 Usage: `python tests/benchmarks/watch_cost.py [--pairs N] [--seconds S] [--app hello|courseware]`. Each pair has a
 server of its own with one sync worker on a core of its own, and is measured three times in an order that changes from
-pair to pair: bare, watched, and bare once more as the control. The clients, and leakhunt, have another core. What is
-measured begins when leakhunt says that it attaches: the attach and a look into the heap are part of it.
+pair to pair: bare, watched, and bare once more as the control. The clients, and leakhunt, have another core. Looks into
+the heap are as far apart as a measurement is long, so that one falls into each: by default three times as often as in
+use. The attach lies before it.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psutil
 
 from leakhunt.targets.ports import listeners
 
 PAIRS = 15
-SECONDS = 30.0
+SECONDS = 10.0
 CLIENTS = 2
 WARM_UP = 2.0
 COURSEWARE = Path(__file__).parents[2] / "examples" / "courseware"
@@ -54,6 +56,8 @@ class Measured:
     """Requests per second."""
     slow: float
     """Seconds that one request in a hundred takes longer than."""
+    used: float
+    """Seconds of processor time for a request, of the worker and its snapshot children."""
 
 
 def main() -> None:
@@ -67,8 +71,8 @@ def main() -> None:
     if len(cores) < 2:
         raise SystemExit("this takes two cores: one for the server, one for the clients")
     os.sched_setaffinity(0, {cores[-1]})  # of leakhunt, too, which inherits it
-    print("| app | against bare | requests/s | ratio, median (95 % interval) | p99 | ratio, median (95 % interval) |")
-    print("|---|---|---|---|---|---|", flush=True)
+    print("| app | against bare | requests/s | ratio (95 % interval) | p99 | ratio (95 % interval) | processor time |")
+    print("|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory(prefix="leakhunt-bench-") as directory:
         for key in given.app or APPS:
             name, app, path = APPS[key]
@@ -101,22 +105,22 @@ def measure_pair(
 ) -> Mapping[str, Measured]:
     """The three phases on one server, in the order that is this pair's turn."""
     orders = list(permutations(PHASES))
-    with serving(app, cwd, environment, core) as (pid, port):
-        load(port, path, WARM_UP)
+    with serving(app, cwd, environment, core) as (pid, worker, port):
+        load(port, worker, path, WARM_UP)
         found = {}
         for phase in orders[number % len(orders)]:
             if phase == "watched":
-                with watching(pid):
-                    found[phase] = load(port, path, seconds)
+                with watching(pid, seconds):
+                    found[phase] = load(port, worker, path, seconds)
             else:
-                found[phase] = load(port, path, seconds)
+                found[phase] = load(port, worker, path, seconds)
     print(f"pair {number + 1}: {found}", file=sys.stderr, flush=True)
     return found
 
 
 @contextmanager
-def serving(app: str, cwd: Path, environment: Mapping[str, str], core: int) -> Iterator[tuple[int, int]]:
-    """Pid of the master, and the port."""
+def serving(app: str, cwd: Path, environment: Mapping[str, str], core: int) -> Iterator[tuple[int, int, int]]:
+    """Pids of the master and of the worker, and the port."""
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--no-control-socket", "--workers", "1", "--bind", "127.0.0.1:0", app],
         cwd=cwd,
@@ -133,34 +137,42 @@ def serving(app: str, cwd: Path, environment: Mapping[str, str], core: int) -> I
             time.sleep(0.1)
         for process in (server.pid, *(worker.pid for worker in workers)):
             os.sched_setaffinity(process, {core})
-        yield server.pid, next(int(each.port) for each in listeners((server.pid,)) if each.port)
+        yield server.pid, workers[0].pid, next(int(each.port) for each in listeners((server.pid,)) if each.port)
     finally:
         server.terminate()
         server.wait()
 
 
 @contextmanager
-def watching(pid: int) -> Iterator[None]:
-    """`leakhunt watch --types` from when it begins to attach; afterwards it is checked that it did what it should."""
-    command = [sys.executable, "-m", "leakhunt", "watch", str(pid), "--types", "--json"]
-    with tempfile.TemporaryFile("w+") as out:
-        watch = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True)
-        assert watch.stderr is not None
-        if "Attaching to" not in (said := watch.stderr.readline()):
-            raise SystemExit(f"leakhunt did not attach: {said}{watch.stderr.read()}")
+def watching(pid: int, every: float) -> Iterator[None]:
+    """`leakhunt watch --types` from its first look on; afterwards it is checked that it has done what it should."""
+    program = f"import sys; from leakhunt.cli import main, watch; watch.EVERY = {every}; main.main(sys.argv[1:])"
+    with tempfile.NamedTemporaryFile("w+") as out:
+        watch = subprocess.Popen([sys.executable, "-c", program, "watch", str(pid), "--types", "--json"], stdout=out)
         try:
+            while (first := last_reading(out.name)) is None or not first["attached"]["looks"]:
+                if watch.poll() is not None:
+                    raise SystemExit("leakhunt has ended")
+                time.sleep(0.05)
             yield
         finally:
             watch.send_signal(signal.SIGTERM)
             watch.wait()
-        out.seek(0)
-        last = json.loads(out.readlines()[-1])
-    counted = sum(process["requests"] or 0 for process in last["processes"])
-    if not (last["types"] and last["attached"]["processes"] == 1 and counted):
-        raise SystemExit(f"it was not watched as it should be: {last['attached']}, {counted} requests, {last['notes']}")
+        last = last_reading(out.name)
+    assert last is not None
+    looks = last["attached"]["looks"] - first["attached"]["looks"]
+    counted = sum((process["requests"] or 0) for process in last["processes"])
+    if not (last["attached"]["processes"] == 1 and looks and counted):
+        raise SystemExit(f"it was not watched as it should be: {looks} looks, {counted} requests, {last['notes']}")
 
 
-def load(port: int, path: str, seconds: float) -> Measured:
+def last_reading(file: str) -> Any:
+    """The last whole line that leakhunt has written."""
+    lines = Path(file).read_text().split("\n")
+    return json.loads(lines[-2]) if len(lines) > 1 else None
+
+
+def load(port: int, worker: int, path: str, seconds: float) -> Measured:
     """Have some clients ask all the time, each over a connection for every request, as the worker wants it."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     poll = select.epoll()
@@ -174,7 +186,7 @@ def load(port: int, path: str, seconds: float) -> Measured:
         clients[client.fileno()] = client, began, []
         poll.register(client.fileno(), select.EPOLLIN)
 
-    began = time.perf_counter()
+    before, began = cpu_of(worker), time.perf_counter()
     for _ in range(CLIENTS):
         ask()
     while clients:
@@ -194,17 +206,24 @@ def load(port: int, path: str, seconds: float) -> Measured:
     elapsed = time.perf_counter() - began
     poll.close()
     took.sort()
-    return Measured(len(took) / elapsed, took[int(len(took) * 0.99)])
+    return Measured(len(took) / elapsed, took[int(len(took) * 0.99)], (cpu_of(worker) - before) / len(took))
+
+
+def cpu_of(pid: int) -> float:
+    """Processor time of a process and of those children that have ended."""
+    return sum(psutil.Process(pid).cpu_times()[:4])
 
 
 def print_row(name: str, phase: str, pairs: list[Mapping[str, Measured]]) -> None:
     """The medians of one phase, and of its ratios to the bare one."""
     fast = [pair[phase].throughput / pair["bare"].throughput for pair in pairs]
     slow = [pair[phase].slow / pair["bare"].slow for pair in pairs]
+    used = [pair[phase].used / pair["bare"].used for pair in pairs]
+    rate, late = (median(getattr(pair[phase], what) for pair in pairs) for what in ("throughput", "slow"))
+    shown = "bare (control)" if phase == "control" else phase
     print(
-        f"| {name} | {'bare (control)' if phase == 'control' else phase} "
-        f"| {median(pair[phase].throughput for pair in pairs):.0f} | {with_interval(fast)} "
-        f"| {median(pair[phase].slow for pair in pairs) * 1e3:.2f} ms | {with_interval(slow)} |",
+        f"| {name} | {shown} | {rate:.0f} | {with_interval(fast)} | {late * 1e3:.2f} ms | {with_interval(slow)} "
+        f"| {with_interval(used)} |",
         flush=True,
     )
 

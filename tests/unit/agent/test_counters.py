@@ -104,3 +104,10 @@ def test_threads_lose_no_request(counters: Counters) -> None:
     for thread in threads:
         thread.join()
     assert (counters.in_flight, counters.served()) == (0, {"GET /": 8_000})
+
+
+def test_of_patterns_that_are_made_up_as_they_come_no_more_are_kept_than_of_routes(counters: Counters) -> None:
+    for number in range(LIMIT + 50):
+        counters.finish("GET", "/", f"^made/up/{number}$")
+    assert len(counters._patterns) == LIMIT
+    assert counters.served()[OTHER] == 50

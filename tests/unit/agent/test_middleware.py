@@ -177,3 +177,15 @@ def test_nothing_of_a_request_outlives_it() -> None:
     del response
     gc.collect()
     assert alive() == 0
+
+
+@pytest.mark.parametrize("body", [[b"a", b"b"], (b"a", b"b")], ids=["list", "tuple"])
+def test_a_list_is_iterated_by_itself_and_its_request_ends_when_it_is_closed(body: Any) -> None:
+    response = respond(body)
+    parts = iter(response)
+    assert type(parts) is type(iter(body))
+    assert list(parts) == [b"a", b"b"]
+    assert (next(response), next(response)) == (b"a", b"b")
+    assert COUNTERS.in_flight == 1
+    response.close()
+    assert (COUNTERS.in_flight, COUNTERS.served()) == (0, {"GET /items/{n}": 1})

@@ -13,6 +13,7 @@ from leakhunt.targets.answers import (
     read_container,
     read_heap,
     read_hello,
+    read_inventory,
     read_paths,
     read_sites,
     read_stats,
@@ -95,6 +96,7 @@ def test_a_figure_that_the_target_could_not_read_is_none_and_zero_is_zero() -> N
 def test_types_are_read_in_the_order_they_were_sent() -> None:
     assert read_types([["PIL.Image.Image", 3], ["dict", 9]]) == (TypeStat("PIL.Image.Image", 3), TypeStat("dict", 9))
     assert read_types([]) == ()
+    assert read_inventory([["dict", 9, 576]]) == (TypeStat("dict", 9, 576),)
 
 
 def test_stacks_are_put_together_from_their_frames() -> None:
