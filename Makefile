@@ -17,7 +17,7 @@ SLOW_TESTS := $(shell grep -rlE 'mark\.slow\b' tests --include='test_*.py' 2>/de
 PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 	--workload examples/courseware/uploads.toml --seed 7
 
-.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers newer-pythons pythons ci-deps clean
+.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers newer-pythons pythons aarch64 ci-deps clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -73,6 +73,10 @@ newer-pythons: ## Fetch CPython 3.14 and 3.15 from Debian for the tests that kno
 pythons: newer-pythons ## Build a free-threaded and a musl CPython besides, for the slow tests (Debian; 20 minutes)
 	@.ci/system-packages musl-tools
 	@.ci/pythons
+
+aarch64: $(VENV)/.dev ## Run tests of attaching in an emulated aarch64 machine (QEMU; half an hour)
+	@.ci/system-packages qemu-system-arm cpio
+	@.ci/aarch64 .cache/aarch64 $(TESTS)
 
 ci-deps: ## Install the system packages that tests need (apt; only what is missing)
 	@.ci/system-packages

@@ -161,6 +161,8 @@ class AttachedTarget(Target):
         self._attached.add(process.key)
         self._settled.add(process.key)
         self._stopped_for = max(self._stopped_for, done.stopped)
+        for doubt in done.doubts:
+            self._caveat("hardly-tried", f"PID {process.pid} was attached to all the same: {doubt}")
         hello = done.link.hello
         told = {"python": hello.python, "implementation": hello.implementation, "executable": hello.executable}
         self._conditions |= told | ({} if hello.server is None else {"server": hello.server})

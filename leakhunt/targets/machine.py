@@ -13,7 +13,7 @@ from typing import Final
 
 from leakhunt.errors import TargetError
 from leakhunt.targets.inject.facts import PROC, Facts, read_facts
-from leakhunt.targets.inject.preflight import NEWEST, OLDEST, Answer, Finding
+from leakhunt.targets.inject.preflight import EMULATED, NEWEST, OLDEST, Answer, Finding
 from leakhunt.targets.interpreters import Interpreter, probe
 
 SERVERS: Final = ("gunicorn", "waitress", "uvicorn", "hypercorn", "daphne", "uwsgi", "celery")
@@ -99,12 +99,17 @@ def _system(machine: Machine) -> Finding:
             f"This is {machine.system}; leakhunt reads what Linux tells in /proc.",
             "Run it on Linux, or in a Linux container.",
         )
+    instead = 'Start the app with "leakhunt profile -- ..." instead.'
+    if machine.machine == "aarch64":
+        sentence = f"This is Linux on aarch64. Attaching to a running process was {EMULATED}; all else works."
+        return Finding("system", Answer.UNKNOWN, sentence, instead)
     if machine.machine != "x86_64":
         return Finding(
             "system",
             Answer.REFUSED,
-            f"This is Linux on {machine.machine}; attaching to a running process needs x86-64. All else works.",
-            'Start the app with "leakhunt profile -- ..." instead.',
+            f"This is Linux on {machine.machine}; attaching to a running process needs x86-64 or aarch64."
+            " All else works.",
+            instead,
         )
     return Finding("system", Answer.OK, "This is Linux on x86-64.")
 

@@ -22,7 +22,7 @@ from leakhunt.targets.inject.debugging import Debugging
 from leakhunt.targets.inject.injection import Injection
 from leakhunt.targets.inject.interpreter import Interpreter, NoRoom, find_interpreter
 from leakhunt.targets.inject.memory import Memory, open_memory, read_mappings
-from leakhunt.targets.inject.preflight import preflight, refusal
+from leakhunt.targets.inject.preflight import Answer, preflight, refusal
 from leakhunt.targets.reach import Reach
 from leakhunt.targets.tree import Process, descendants, read_process
 from leakhunt.units import Seconds
@@ -47,6 +47,8 @@ class Attached:
     """How long a thread of the app stood still for it, at the longest."""
     duration: Seconds
     """From the call to the hello."""
+    doubts: tuple[str, ...]
+    """What preflight could not tell to work, in sentences."""
 
 
 def attach(
@@ -67,7 +69,7 @@ def attach(
         AttachError: it was refused, or did not work.
     """
     began = time.monotonic()
-    _require_permission(pid)
+    doubts = _require_permission(pid)
     process = read_process(pid)
     if process is None:
         raise AttachError(f"PID {pid} does not exist (any more)")
@@ -83,14 +85,17 @@ def attach(
                 ):
                     if name in methods and (connection := inject(meeting)) is not None:
                         link = _welcome(connection, meeting, process, hub, began + timeout)
-                        return Attached(link, name, way, injection.stopped, time.monotonic() - began)
+                        return Attached(link, name, way, injection.stopped, time.monotonic() - began, doubts)
     raise injection.no_answer()
 
 
-def _require_permission(pid: int) -> None:
-    refused = refusal(preflight(pid))
+def _require_permission(pid: int) -> tuple[str, ...]:
+    """What is neither forbidden nor known to work."""
+    findings = preflight(pid)
+    refused = refusal(findings)
     if refused is not None:
         raise AttachError(refused.sentence, refused.hint)
+    return tuple(each.sentence for each in findings if each.answer is Answer.UNKNOWN)
 
 
 def _find_interpreter(memory: Memory, process: Process) -> Interpreter:

@@ -11,8 +11,8 @@ from leakhunt.errors import AgentError, AttachError
 from leakhunt.targets.inject.channel import Meeting
 from leakhunt.targets.inject.injection import Injection, system_call
 from leakhunt.targets.inject.memory import Memory
+from leakhunt.targets.inject.processors import here
 from leakhunt.targets.inject.remote_debug import COOKIE, OLDEST, RemoteDebugging, Unknown, remote_exec, script_for
-from leakhunt.targets.inject.stop_window import FUTEX
 from leakhunt.units import Seconds
 
 _BUSY: Final[Seconds] = 0.3
@@ -59,7 +59,7 @@ class Debugging:
                 "the app was started with remote debugging disabled", "Restart it without -X disable-remote-debug."
             )
         call = system_call(self._injection.process.pid)
-        if call == FUTEX:
+        if call == here.futex:
             return None
         running = call is None
         debugging.ask(debugging.main, script, running=running)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.memory import Memory
+from leakhunt.targets.inject.processors import here
 
 LIMIT: Final = 60.0
 """Seconds that a main thread may take to come to a text that is called off; then the code stays."""
@@ -53,20 +53,20 @@ def stay(queued: Queued, memory: Memory, wanted: Callable[[], bool], is_outside:
     deadline: float | None = None
     while queued.waits(memory):
         if deadline is None and not wanted():
-            memory.write(queued.cancel_at, machine.CANCEL)
+            memory.write(queued.cancel_at, here.cancel)
             deadline = time.monotonic() + LIMIT
         if deadline is not None and time.monotonic() > deadline:
             return
         time.sleep(_POLL)
     # What is left of the code are some instructions, but a thread may be kept from running in between any two.
-    if _is_left(queued, is_outside) and machine.is_ours(memory.read(queued.code_at, 8)):
+    if _is_left(queued, is_outside) and here.is_ours(memory.read(queued.code_at, 8)):
         memory.write(queued.code_at, queued.previous)
 
 
 def _is_left(queued: Queued, is_outside: Callable[[], bool]) -> bool:
     for _ in range(_RUNNING):
         place = _place(queued.pid)
-        if place is not None and not queued.code_at <= place < queued.code_at + machine.CODE_SIZE:
+        if place is not None and not queued.code_at <= place < queued.code_at + here.code_size:
             return True
         time.sleep(_POLL)
     return is_outside()

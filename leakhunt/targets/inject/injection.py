@@ -11,12 +11,12 @@ from typing import Final
 
 from leakhunt.agent import bundle
 from leakhunt.errors import AttachError
-from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.channel import Meeting
 from leakhunt.targets.inject.helper import Helper
 from leakhunt.targets.inject.interpreter import Interpreter
 from leakhunt.targets.inject.memory import open_memory
-from leakhunt.targets.inject.stop_window import FUTEX, Job, Outcome
+from leakhunt.targets.inject.processors import here
+from leakhunt.targets.inject.stop_window import Job, Outcome
 from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 
@@ -89,7 +89,7 @@ class Injection:
 
     def _wait_for_main_thread(self, outcome: Outcome, meeting: Meeting) -> socket.socket:
         """The text is queued: the main thread runs it when it can, and is woken if it waits for a lock."""
-        patience = 0.0 if system_call(self.process.pid) == FUTEX else _WAKE
+        patience = 0.0 if system_call(self.process.pid) == here.futex else _WAKE
         connection = meeting.wait(time.monotonic() + patience)
         while connection is None and time.monotonic() < self._deadline:
             self.nudge()
@@ -102,7 +102,7 @@ class Injection:
         """Call the queued text off; the agent, if it came at the last moment after all."""
         pid = self.process.pid
         with suppress(OSError), open_memory(pid) as memory:
-            memory.write(outcome.cancel_at, machine.CANCEL)
+            memory.write(outcome.cancel_at, here.cancel)
         connection = meeting.wait(time.monotonic() + 0.1)
         if connection is None:
             raise AttachError(

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.elf import Image, NotElf, Symbol
 from leakhunt.targets.inject.memory import Mapping, Memory
+from leakhunt.targets.inject.processors import here
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Interpreter:
     runtime: Symbol | None
     """_PyRuntime."""
     code_at: int
-    """Room for `CODE_SIZE` bytes of code that nothing uses."""
+    """Room for `Processor.code_size` bytes of code that nothing uses."""
 
 
 class NoRoom(Exception):
@@ -61,7 +61,7 @@ def _images(memory: Memory, mappings: tuple[Mapping, ...]) -> Iterable[Image]:
 def _room(memory: Memory, images: Iterable[Image]) -> int:
     """Room for code where none of ours lies: what another controller has queued there is still to be run."""
     for image in images:
-        for place in image.slack(machine.CODE_SIZE):
-            if not machine.is_ours(memory.read(place, 8)):
+        for place in image.slack(here.code_size):
+            if not here.is_ours(memory.read(place, 8)):
                 return place
     raise NoRoom

@@ -12,6 +12,8 @@ from leakhunt.targets.inject.facts import Facts, read_facts
 OLDEST: Final = (3, 8)
 NEWEST: Final = (3, 15)
 """The newest Python that attaching was tried on."""
+EMULATED: Final = "tried in an emulated machine only (QEMU), never on hardware"
+"""What stands for aarch64."""
 
 
 class Answer(Enum):
@@ -156,8 +158,12 @@ def _fits_machine(facts: Facts) -> Finding:
         return _refused("machine", f"PID {facts.pid} is a 32-bit program; attach needs 64 bits.")
     if facts.machine is None:
         return Finding("machine", Answer.UNKNOWN, f"The program of PID {facts.pid} cannot be read.")
+    if facts.machine == "aarch64":
+        return Finding(
+            "machine", Answer.UNKNOWN, f"It is a 64-bit program for aarch64, where attaching was {EMULATED}."
+        )
     if facts.machine != "x86-64":
-        return _refused("machine", f"PID {facts.pid} runs on {facts.machine}; attach needs x86-64.")
+        return _refused("machine", f"PID {facts.pid} runs on {facts.machine}; attach needs x86-64 or aarch64.")
     return _ok("machine", f"It is a 64-bit program for {facts.machine}.")
 
 

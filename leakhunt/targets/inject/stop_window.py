@@ -1,7 +1,8 @@
 """A process of its own that stops one thread of the target, has it run or queue a text, and lets it go.
 
 Nothing but the kernel can end it before it is done: it has a session of its own, and signals are blocked. It may be
-killed all the same. Then the thread comes back by itself, see `x86_64`: whatever is written before the registers are
+killed all the same. Then the thread comes back by itself, see `x86_64` and
+`aarch64`: whatever is written before the registers are
 set lies where nothing looks, and once they are set the code leads back.
 
 Exactly one thread is stopped. The others run on, so that one which holds the GIL can let go of it.
@@ -22,8 +23,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from leakhunt.targets.inject import guard
-from leakhunt.targets.inject import x86_64 as machine
 from leakhunt.targets.inject.memory import Mapping, Memory, mapping_at, open_memory, read_mappings
+from leakhunt.targets.inject.processor import WAKE, Detour, Errand, Extended, Registers, Unsuitable
+from leakhunt.targets.inject.processors import here
 from leakhunt.targets.inject.ptrace import EVENT_STOP, Gone, Tracee
 
 STOP_LIMIT: Final = 2.0
@@ -37,7 +39,10 @@ STACK_ROOM: Final = 96 * 1024
 """Bytes of stack that have to be free: a thread of musl has 128 KiB by default."""
 STACK_WORDS: Final = 512
 """Words of the stack that are looked through for a call that must not be disturbed."""
-FUTEX: Final = 202
+CLEARING_TRIES: Final = 3
+"""Stops after which the kernel shows how a wait goes on: at the second, or at the third if it had not begun yet."""
+CODE_ADDRESS: Final = (1 << 48) - 1
+"""Bits of an address of code. Others may hold a signature (aarch64, pointer authentication)."""
 _FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS})
 
 
@@ -73,15 +78,11 @@ class Outcome:
     """Seconds for which a thread did not do its own work; of all tries the longest."""
     tries: int = 0
     cancel_at: int = 0
-    """Where a queued text is called off, by `CANCEL` of its machine."""
+    """Where a queued text is called off, by `Processor.cancel`."""
     text_at: int = 0
     """Where a queued text lies until it has been run."""
     previous: str = ""
     """Hexadecimal: the bytes that the code of a queued text has replaced."""
-
-
-class Unsuitable(Exception):
-    """This thread cannot be used just now; the text says why."""
 
 
 class Lost(Exception):
@@ -119,7 +120,7 @@ class StopWindow:
 
     def _try_threads(self, deadline: float) -> str:
         """Try threads until one has done it; why the last one has not."""
-        steps: dict[str, Callable[[Tracee, machine.Registers], None]] = {
+        steps: dict[str, Callable[[Tracee, Registers], None]] = {
             "run": self._run_text,
             "queue": self._queue_text,
             "nudge": self._nudge,
@@ -147,7 +148,7 @@ class StopWindow:
         waiting = {tid: call for tid in tids if (call := _system_call(self._job.pid, tid)) is not None}
         if self._step == "run":
             for tid, (number, stack) in waiting.items():
-                if (number in machine.WAITS or number == machine.RESTART) and self._has_room(stack):
+                if (number in here.waits or number == here.restart) and self._has_room(stack):
                     yield tid
         elif self._step == "nudge":
             if self._job.pid in waiting:
@@ -166,7 +167,7 @@ class StopWindow:
             return False
         return mapping.path == "[stack]" or (mapping.path == "" and stack - mapping.start >= STACK_ROOM)
 
-    def _with_stopped(self, tid: int, step: Callable[[Tracee, machine.Registers], None]) -> None:
+    def _with_stopped(self, tid: int, step: Callable[[Tracee, Registers], None]) -> None:
         """Stop the thread, do it, and let it go whatever happens."""
         self.outcome.tries += 1
         try:
@@ -180,73 +181,83 @@ class StopWindow:
             tracee.interrupt()
             began = time.perf_counter()
             stopped = _wait_for_stop(tracee)
-            step(tracee, machine.Registers(tracee.registers()))
+            step(tracee, self._clear_registers(tracee))
         finally:
             if stopped:
                 with suppress(OSError):
                     tracee.detach()
                 self.outcome.stopped = max(self.outcome.stopped, time.perf_counter() - began)
 
+    def _registers(self, tracee: Tracee) -> Registers:
+        return here.registers(tracee.registers(), self._memory)
+
+    def _clear_registers(self, tracee: Tracee) -> Registers:
+        """The registers of a stopped thread, once they show how its wait goes on."""
+        for _ in range(CLEARING_TRIES):
+            registers = self._registers(tracee)
+            if not registers.unclear:
+                return registers
+            tracee.go_on()
+            tracee.interrupt()
+            _wait_for_stop(tracee)
+        raise Unsuitable("a sleep of it could not be continued exactly")
+
     def _require_same_process(self) -> None:
         text = Path(f"/proc/{self._job.pid}/stat").read_text(errors="replace")
         if int(text.rpartition(")")[2].split()[19]) != self._job.started:
             raise Gone
 
-    def _run_text(self, tracee: Tracee, registers: machine.Registers) -> None:
+    def _run_text(self, tracee: Tracee, registers: Registers) -> None:
         if not (registers.waits and self._has_room(registers.stack)):
             raise Unsuitable("no thread of it waits for input or output")
         began = time.perf_counter()
         saved = _Saved.of(tracee, registers)
-        ensure, run, release, _ = self._job.api
-        detour = machine.run_text(
-            registers, saved.extended, saved.mask, self._text(), self._job.code_at, (ensure, run, release)
-        )
+        detour = registers.run_text(self._errand(), saved.extended.data, saved.mask)
         previous = self._write(detour, began)
         tracee.set_registers(detour.registers)
         self.outcome.done = self._step
-        if _let_run(tracee, detour.done_at):
+        if self._let_run(tracee, detour.done_at):
             saved.restore(tracee)
             self._memory.write(self._job.code_at, previous)
 
-    def _queue_text(self, tracee: Tracee, registers: machine.Registers) -> None:
+    def _queue_text(self, tracee: Tracee, registers: Registers) -> None:
         if not self._has_room(registers.stack) or self._disturbs(registers):
             raise Unsuitable("its main thread is at a point where it must not be disturbed")
         began = time.perf_counter()
         saved = _Saved.of(tracee, registers)
-        _, run, _, add = self._job.api
-        detour = machine.queue_text(registers, saved.extended, saved.mask, self._text(), self._job.code_at, (add, run))
+        detour = registers.queue_text(self._errand(), saved.extended.data, saved.mask)
         previous = self._write(detour, began)
         tracee.set_registers(detour.registers)
-        if not _let_run(tracee, detour.done_at):
+        if not self._let_run(tracee, detour.done_at):
             self.outcome.done = self._step  # as far as we know; the code has to stay in any case
             return
-        at_end = machine.Registers(tracee.registers())
+        at_end = self._registers(tracee)
         saved.restore(tracee)
-        result = machine.queue_result(at_end)
+        result = at_end.result
         if result != 0:
             self._memory.write(self._job.code_at, previous)
             raise Unsuitable("its queue of pending calls is full" if result == -1 else os.strerror(-result))
         self.outcome.done = self._step
         self.outcome.previous = previous.hex()
         self.outcome.cancel_at = detour.cancel_at
-        self.outcome.text_at = machine.queued_at(at_end)
+        self.outcome.text_at = at_end.queued_at
 
-    def _nudge(self, tracee: Tracee, registers: machine.Registers) -> None:
+    def _nudge(self, tracee: Tracee, registers: Registers) -> None:
         interrupted = registers.interrupted()
-        if interrupted is None or registers.syscall not in machine.WAITS | {FUTEX, machine.RESTART}:
+        if interrupted is None or registers.syscall not in here.waits | {here.futex, here.restart}:
             raise Unsuitable("its main thread does not wait")
         tracee.set_registers(interrupted)
         self.outcome.done = self._step
 
-    def _look(self, _: Tracee, registers: machine.Registers) -> None:
-        if self._job.code_at <= registers.instruction < self._job.code_at + machine.CODE_SIZE:
+    def _look(self, _: Tracee, registers: Registers) -> None:
+        if self._job.code_at <= registers.instruction < self._job.code_at + here.code_size:
             raise Unsuitable("its main thread runs our code")
         self.outcome.done = self._step
 
-    def _text(self) -> bytes:
-        return self._job.text.encode()
+    def _errand(self) -> Errand:
+        return Errand(self._job.text.encode(), self._job.code_at, self._job.api)
 
-    def _write(self, detour: machine.Detour, began: float) -> bytes:
+    def _write(self, detour: Detour, began: float) -> bytes:
         """Write what the detour needs; the bytes that its code has replaced."""
         self._memory.write(detour.data_at, detour.data)
         previous = self._memory.read(self._job.code_at, len(detour.code))
@@ -256,13 +267,39 @@ class StopWindow:
             raise Unsuitable("this machine is too busy to stop a thread only for a moment")
         return previous
 
-    def _disturbs(self, registers: machine.Registers) -> bool:
+    def _disturbs(self, registers: Registers) -> bool:
         """Whether the thread may be inside a function that holds the lock of the queue."""
         if registers.syscall is not None:
             return False
         words = memoryview(self._memory.read(registers.stack & -8, STACK_WORDS * 8)).cast("Q")
-        places = (registers.instruction, *words)
+        places = tuple(place & CODE_ADDRESS for place in (*registers.places, *words))
         return any(start <= place < start + size for start, size in self._job.avoid for place in places)
+
+    def _let_run(self, tracee: Tracee, done_at: int) -> bool:
+        """Let the thread run until it tells that it is done; False if that takes too long. It is stopped anyway."""
+        deadline = time.monotonic() + RUN_LIMIT
+        tracee.go_on()
+        interrupted = False
+        while True:
+            stop = tracee.wait(max(0.0, deadline - time.monotonic()))
+            if stop is None:
+                if interrupted:
+                    raise Lost("it is in the kernel and cannot be interrupted")
+                interrupted = True
+                deadline = time.monotonic() + STOP_LIMIT
+                tracee.interrupt()
+                continue
+            number, event = stop
+            if event == EVENT_STOP:
+                if interrupted:
+                    return False
+                (tracee.stay_stopped if number != signal.SIGTRAP else tracee.go_on)()
+            elif number == WAKE and self._registers(tracee).instruction == done_at:
+                return True
+            elif number in _FAULTS:
+                return True  # of our making; what was saved is put back instead of having the app die from it
+            else:
+                tracee.go_on(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,16 +307,16 @@ class _Saved:
     """Everything of a thread that running something changes."""
 
     general: bytes
-    extended: bytes
+    extended: Extended
     mask: int
 
     @staticmethod
-    def of(tracee: Tracee, registers: machine.Registers) -> _Saved:
-        return _Saved(registers.raw, tracee.registers(machine.EXTENDED_REGISTERS), tracee.signal_mask())
+    def of(tracee: Tracee, registers: Registers) -> _Saved:
+        return _Saved(registers.raw, here.extended(tracee.registers), tracee.signal_mask())
 
     def restore(self, tracee: Tracee) -> None:
         """Put it back, the general registers last: until then the thread would come back by itself."""
-        tracee.set_registers(self.extended, machine.EXTENDED_REGISTERS)
+        tracee.set_registers(self.extended.data, self.extended.kind)
         tracee.set_signal_mask(self.mask)
         tracee.set_registers(self.general)
         if tracee.registers() != self.general:
@@ -299,33 +336,6 @@ def _wait_for_stop(tracee: Tracee) -> bool:
         else:
             return True
     raise Lost("it is in the kernel and cannot be interrupted")
-
-
-def _let_run(tracee: Tracee, done_at: int) -> bool:
-    """Let the thread run until it tells that it is done; False if that takes too long. It is stopped in any case."""
-    deadline = time.monotonic() + RUN_LIMIT
-    tracee.go_on()
-    interrupted = False
-    while True:
-        stop = tracee.wait(max(0.0, deadline - time.monotonic()))
-        if stop is None:
-            if interrupted:
-                raise Lost("it is in the kernel and cannot be interrupted")
-            interrupted = True
-            deadline = time.monotonic() + STOP_LIMIT
-            tracee.interrupt()
-            continue
-        number, event = stop
-        if event == EVENT_STOP:
-            if interrupted:
-                return False
-            (tracee.stay_stopped if number != signal.SIGTRAP else tracee.go_on)()
-        elif number == machine.WAKE and machine.Registers(tracee.registers()).instruction == done_at:
-            return True
-        elif number in _FAULTS:
-            return True  # of our making; what was saved is put back instead of having the app die from it
-        else:
-            tracee.go_on(number)
 
 
 def _system_call(pid: int, tid: int) -> tuple[int, int] | None:

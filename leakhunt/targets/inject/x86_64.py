@@ -7,14 +7,14 @@ gone. As long as the tracer is there it stops the thread just before, and restor
 
 from __future__ import annotations
 
-import signal
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-MACHINE: Final = 62
-"""`e_machine`."""
+from leakhunt.targets.inject.memory import Memory
+from leakhunt.targets.inject.processor import BLOCKED, NO_CHANGE, WAKE, Detour, Errand, Extended, Processor
+
 EXTENDED_REGISTERS: Final = 0x202
 """NT_X86_XSTATE."""
 WAITS: Final = frozenset({0, 7, 23, 270, 232, 281, 441, 43, 288, 45, 47, 299, 35, 230, 61, 247})
@@ -22,10 +22,8 @@ WAITS: Final = frozenset({0, 7, 23, 270, 232, 281, 441, 43, 288, 45, 47, 299, 35
 accept, accept4, recvfrom, recvmsg, recvmmsg, nanosleep, clock_nanosleep, wait4, waitid. The C library holds none of
 its own locks there."""
 RESTART: Final = 219
-"""restart_syscall: a wait that was interrupted before; which one it is can no longer be seen."""
-WAKE: Final = signal.SIGURG
-"""By which the thread tells that it is done: ignored where no tracer takes it."""
-
+"""restart_syscall."""
+FUTEX: Final = 202
 _ORDER: Final = (
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax "  # pushed by the kernel at its entry
     "rip cs eflags rsp ss fs_base gs_base ds es fs gs"
@@ -41,16 +39,10 @@ _NO_SYSCALL: Final = 0xFFFFFFFFFFFFFFFF
 _TIMED_LOCKS: Final = frozenset({6, 9, 11, 13})
 """Operations of futex that can be restarted."""
 
-_NO_CHANGE: Final = 0x40
-"""Flags of a signal stack that make no sense, so that `rt_sigreturn` leaves the thread's as it is."""
 _DIRECTION_AND_TRAP: Final = 0x500
 _LEGACY, _AVX, _AVX512 = 512, 832, 2688
 """Bytes of the floating point state up to and with these registers (Intel SDM, volume 1, chapter 13)."""
 _EXTENDED: Final = ((_AVX512, 0xE7), (_AVX, 0x7))
-_FAULTS: Final = (signal.SIGILL, signal.SIGTRAP, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS)
-_LIBRARY_SIGNALS: Final = (32, 33)
-"""The C library's own: a thread that changes its user id has to reach all others."""
-_BLOCKED: Final = 0xFFFFFFFFFFFFFFFF & ~sum(1 << (each - 1) for each in (*_FAULTS, WAKE, *_LIBRARY_SIGNALS))
 
 # What the thread runs. Registers hold the addresses: rbx the text, r12 and up functions, rbp the frame.
 _BLOCK_SIGNALS: Final = b"\x0f\x05"
@@ -80,7 +72,7 @@ _RUNNER: Final = (
 )
 _CANCEL_OFFSET: Final = 6
 CANCEL: Final = b"\x74"
-"""To be written to `Detour.cancel_at`: one byte, so whoever runs the code meanwhile sees the old one or the new one."""
+"""One byte, so whoever runs the code meanwhile sees the old one or the new one."""
 _TELL: Final = (
     b"\xb8\x27\x00\x00\x00\x0f\x05\x89\xc7"  # mov edi, getpid()
     b"\xb8\xba\x00\x00\x00\x0f\x05\x89\xc6"  # mov esi, gettid()
@@ -92,22 +84,6 @@ FRAME_SIZE: Final = 8 * 1024
 """Bytes below the stack that a frame and what goes with it take at most, the text not counted."""
 CODE_SIZE: Final = 192
 """Bytes of code at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Detour:
-    """A change of a thread that makes it run something and come back."""
-
-    code: bytes
-    """To be written to the address the detour was made for."""
-    data_at: int
-    data: bytes
-    """Text, frame and saved state, below the thread's stack."""
-    registers: bytes
-    done_at: int
-    """Where the thread stands when it has told that it is done."""
-    cancel_at: int = 0
-    """Of a queued text: where `CANCEL` has to be written for it to be given back unrun."""
 
 
 class Registers:
@@ -131,6 +107,11 @@ class Registers:
         return self["rsp"]
 
     @property
+    def places(self) -> tuple[int, ...]:
+        """Where it is; where it returns to lies on the stack."""
+        return (self["rip"],)
+
+    @property
     def syscall(self) -> int | None:
         """Number of the system call that the stop has interrupted; None outside of one."""
         interrupted = _signed(self["rax"]) in _ERRORS
@@ -143,6 +124,21 @@ class Registers:
             # poll, nanosleep, or a lock with a timeout: then the second argument is what futex was asked for.
             return not (self["rsi"] < 0x200 and self["rsi"] & 0x7F in _TIMED_LOCKS)
         return self.syscall in WAITS
+
+    @property
+    def unclear(self) -> bool:
+        """Never: `rax` shows it."""
+        return False
+
+    @property
+    def result(self) -> int:
+        """Of queueing."""
+        return _signed(self["r14"])
+
+    @property
+    def queued_at(self) -> int:
+        """Where the text lies that is queued now."""
+        return self["r15"]
 
     def items(self) -> Iterable[tuple[str, int]]:
         """Names and values."""
@@ -159,53 +155,27 @@ class Registers:
             return None
         return self.with_(rax=_EINTR, orig_rax=_NO_SYSCALL)
 
+    def run_text(self, errand: Errand, extended: bytes, mask: int) -> Detour:
+        """Have it take the GIL, run the text and let go of the GIL."""
+        ensure, run, release, _ = errand.api
+        code = _BLOCK_SIGNALS + _RUN + _TELL
+        state = _state(self, extended, mask, errand.text)
+        return _detour(state, code, errand.code_at, {"r12": ensure, "r13": run, "r14": release})
 
-def is_ours(code: bytes) -> bool:
-    """Whether code begins as ours does."""
-    return any(code.startswith((_BLOCK_SIGNALS + each)[:8]) for each in (_RUN, _QUEUE))
-
-
-def run_text(
-    registers: Registers, extended: bytes, mask: int, text: bytes, code_at: int, api: tuple[int, int, int]
-) -> Detour:
-    """Have the thread take the GIL, run a text and let go of the GIL.
-
-    `api` are the addresses of PyGILState_Ensure, PyRun_SimpleString and PyGILState_Release.
-    """
-    ensure, run, release = api
-    code = _BLOCK_SIGNALS + _RUN + _TELL
-    state = _state(registers, extended, mask, text)
-    return _detour(state, code, code_at, {"r12": ensure, "r13": run, "r14": release})
-
-
-def queue_text(
-    registers: Registers, extended: bytes, mask: int, text: bytes, code_at: int, api: tuple[int, int]
-) -> Detour:
-    """Have the thread ask the interpreter to run a text in the main thread, as soon as that runs Python.
-
-    `api` are the addresses of Py_AddPendingCall and PyRun_SimpleString. The text is kept in memory of its own, which
-    what runs it gives back; the code has to stay until then. `queue_result` tells how it went.
-    """
-    add, run = api
-    size = struct.pack("<I", len(text) + 1)
-    code = _BLOCK_SIGNALS + _QUEUE % (size, size) + _TELL
-    runner_at = len(code + _COME_BACK) + 15 & -16
-    state = _state(registers, extended, mask, text)
-    detour = _detour(state, code, code_at, {"r12": add, "r13": code_at + runner_at})
-    runner = _RUNNER % (struct.pack("<Q", run), size)
-    return replace(
-        detour, cancel_at=code_at + runner_at + _CANCEL_OFFSET, code=detour.code.ljust(runner_at, b"\x90") + runner
-    )
-
-
-def queue_result(registers: Registers) -> int:
-    """0 when the text is queued, -1 when the queue was full, else the number of a system error, negative."""
-    return _signed(registers["r14"])
-
-
-def queued_at(registers: Registers) -> int:
-    """Where the text lies that is queued now."""
-    return registers["r15"]
+    def queue_text(self, errand: Errand, extended: bytes, mask: int) -> Detour:
+        """Have it ask the interpreter to run the text in the main thread."""
+        _, run, _, add = errand.api
+        size = struct.pack("<I", len(errand.text) + 1)
+        code = _BLOCK_SIGNALS + _QUEUE % (size, size) + _TELL
+        runner_at = len(code + _COME_BACK) + 15 & -16
+        state = _state(self, extended, mask, errand.text)
+        detour = _detour(state, code, errand.code_at, {"r12": add, "r13": errand.code_at + runner_at})
+        runner = _RUNNER % (struct.pack("<Q", run), size)
+        return replace(
+            detour,
+            cancel_at=errand.code_at + runner_at + _CANCEL_OFFSET,
+            code=detour.code.ljust(runner_at, b"\x90") + runner,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +200,7 @@ def _state(registers: Registers, extended: bytes, mask: int, text: bytes) -> _St
     data = bytearray(top - text_at)
     for address, part in (
         (text_at, text),
-        (blocked_at, struct.pack("<Q", _BLOCKED)),
+        (blocked_at, struct.pack("<Q", BLOCKED)),
         (context_at, context),
         (floating_at, floating),
     ):
@@ -238,7 +208,7 @@ def _state(registers: Registers, extended: bytes, mask: int, text: bytes) -> _St
     return _State(text_at, bytes(data), context_at, blocked_at, registers)
 
 
-def _detour(state: _State, code: bytes, code_at: int, functions: dict[str, int]) -> Detour:
+def _detour(state: _State, code: bytes, code_at: int, functions: Mapping[str, int]) -> Detour:
     changed = state.registers.with_(
         rip=code_at,
         rsp=(state.data_at - 256) & -16,
@@ -267,7 +237,7 @@ def _context(registers: Registers, mask: int, floating_at: int, *, has_more: boo
         back["rip"] -= 2
     names = "r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags"
     return (
-        struct.pack("<QQQiiQ", 7 if has_more else 6, 0, 0, _NO_CHANGE, 0, 0)
+        struct.pack("<QQQiiQ", 7 if has_more else 6, 0, 0, NO_CHANGE, 0, 0)
         + struct.pack("<18Q", *(back[name] & _NO_SYSCALL for name in names.split()))
         + struct.pack("<4H4Q", back["cs"], 0, 0, back["ss"], 0, 0, 0, 0)
         + struct.pack("<Q64xQ", floating_at, mask)
@@ -290,3 +260,23 @@ def _floating_point(extended: bytes) -> bytes:
 
 def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
+
+
+def _read_registers(raw: bytes, _: Memory) -> Registers:
+    return Registers(raw)
+
+
+def _read_extended(read: Callable[[int], bytes]) -> Extended:
+    return Extended(EXTENDED_REGISTERS, read(EXTENDED_REGISTERS))
+
+
+PROCESSOR: Final = Processor(
+    waits=WAITS,
+    restart=RESTART,
+    futex=FUTEX,
+    cancel=CANCEL,
+    code_size=CODE_SIZE,
+    starts=tuple((_BLOCK_SIGNALS + each)[:8] for each in (_RUN, _QUEUE)),
+    registers=_read_registers,
+    extended=_read_extended,
+)

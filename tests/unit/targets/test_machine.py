@@ -67,7 +67,8 @@ def test_tracing_is_allowed_or_refused_with_a_remedy(us: dict[str, Any], answer:
     ("change", "check", "answer"),
     [
         ({"system": "Darwin"}, "system", Answer.REFUSED),
-        ({"machine": "aarch64"}, "system", Answer.REFUSED),
+        ({"machine": "aarch64"}, "system", Answer.UNKNOWN),
+        ({"machine": "riscv64"}, "system", Answer.REFUSED),
         ({"cgroup": None}, "memory limit", Answer.UNKNOWN),
         ({"smaps_rollup": False}, "USS and PSS", Answer.UNKNOWN),
         ({"pythons": {"/usr/bin/python3": "3.7.1"}}, "pythons", Answer.UNKNOWN),

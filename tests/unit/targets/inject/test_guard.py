@@ -12,8 +12,8 @@ from pathlib import Path
 
 from leakhunt.targets.inject import helper
 from leakhunt.targets.inject.memory import open_memory
+from leakhunt.targets.inject.processors import here
 from leakhunt.targets.inject.stop_window import Job
-from leakhunt.targets.inject.x86_64 import is_ours
 from live_target import LiveTarget, live_target
 from unit.targets.inject.test_stop_window import interpreter_of, job_for
 
@@ -31,7 +31,7 @@ time.sleep(60)
 
 def has_code(target: LiveTarget, job: Job) -> bool:
     with open_memory(target.pid) as memory:
-        return is_ours(memory.read(job.code_at, 8))
+        return here.is_ours(memory.read(job.code_at, 8))
 
 
 def soon(condition: Callable[[], bool]) -> bool:

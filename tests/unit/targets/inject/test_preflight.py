@@ -84,7 +84,7 @@ def test_an_ordinary_worker_passes_every_check() -> None:
             "Upgrade leakhunt-memory.",
         ),
         ({"bits": 32, "machine": None}, "PID 123 is a 32-bit program; attach needs 64 bits.", None),
-        ({"machine": "aarch64"}, "PID 123 runs on aarch64; attach needs x86-64.", None),
+        ({"machine": "riscv64"}, "PID 123 runs on riscv64; attach needs x86-64 or aarch64.", None),
         (
             {"debugging_disabled": True},
             (
@@ -114,6 +114,14 @@ def test_a_denial_without_a_known_reason_says_so() -> None:
 def test_a_free_threaded_interpreter_is_neither_passed_nor_refused() -> None:
     findings = examine(replace(FINE, free_threaded=True, python=(3, 13)))
     assert [finding.check for finding in findings if finding.answer is Answer.UNKNOWN] == ["python"]
+    assert refusal(findings) is None
+
+
+def test_a_processor_that_was_tried_in_emulation_only_is_neither_passed_nor_refused() -> None:
+    findings = examine(replace(FINE, machine="aarch64"))
+    (doubt,) = [finding for finding in findings if finding.answer is Answer.UNKNOWN]
+    assert doubt.check == "machine"
+    assert doubt.sentence.endswith("was tried in an emulated machine only (QEMU), never on hardware.")
     assert refusal(findings) is None
 
 

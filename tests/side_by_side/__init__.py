@@ -1,0 +1,1 @@
+"""Other tools that bring code into a running Python, and leakhunt, under the same conditions."""
