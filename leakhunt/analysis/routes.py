@@ -46,6 +46,7 @@ def route_report(run: Run, experiment: Experiment, judgement: RouteJudgement, re
         minimum_detectable=minimum,
         median_duration=responses.median_duration,
         null_reasons=_null_reasons(rate, live, peak, minimum, responses),
+        signals=judgement.signals if judgement.verdict is Verdict.LEAK else (),
     )
 
 

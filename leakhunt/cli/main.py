@@ -40,8 +40,9 @@ class LazyCommand:
 
 COMMANDS: Final = (
     LazyCommand("profile", "Replay a workload against a web app and judge whether its memory leaks."),
+    LazyCommand("check", "Fail where a web app's memory breaks the limits of its project."),
     LazyCommand("lines", "Show memory line by line for named functions, under the replayed workload."),
-    LazyCommand("watch", "Watch the memory of a process and of all that descends from it, from outside."),
+    LazyCommand("watch", "Watch the memory of a process and of all that descends from it."),
     LazyCommand("report", "Render a recorded run again."),
     LazyCommand("doctor", "Say what works on this machine, or on one process, and what to do about what does not."),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -116,7 +116,7 @@ def command(**options: Any) -> int:
         live=request.attach is not None,
         allow_gc=request.attach is None or options["allow_gc"],
     )
-    report, directory = _profile(request, settings, _typed(click.get_current_context()))
+    report, directory = profile(request, settings, typed(click.get_current_context(), without=_OWN))
     show(report, directory)
     if report.outcome == INTERRUPTED:
         return _EXIT_INTERRUPTED
@@ -128,17 +128,21 @@ def _peaks(request: Request) -> bool:
     return request.effort is not Effort.QUICK and request.attach is None
 
 
-def _typed(context: click.Context) -> Mapping[str, str]:
-    """What has to be typed to run the target again, and to run the experiment on it again."""
-    others = {parameter.name or "" for parameter in context.command.params} - set(_OWN)
+def typed(context: click.Context, *, without: Collection[str]) -> Mapping[str, str]:
+    """What has to be typed to run the target again, and to run the experiment on it again.
+
+    The parameters `without` are the command's own, which other commands have not.
+    """
+    others = {parameter.name or "" for parameter in context.command.params} - set(without)
     experiment = given_flags(context, without=others)
     return {
-        "flags": given_flags(context, without=(*_OWN, *_ELSEWHERE)),
+        "flags": given_flags(context, without=(*without, *_ELSEWHERE)),
         **({"experiment flags": experiment} if experiment else {}),
     }
 
 
-def _profile(request: Request, settings: Settings, typed: Mapping[str, str]) -> tuple[Report, Path]:
+def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Report, Path]:
+    """Start or attach to the target, run the experiment, write run and reports; the report and the run directory."""
     clock, now = start_clock(), datetime.now(timezone.utc)
     name = _run_name(request)
     directory = request.output or run_directory(request.runs, name, now)
@@ -146,7 +150,7 @@ def _profile(request: Request, settings: Settings, typed: Mapping[str, str]) -> 
         "name": name,
         "started_at": now.isoformat(timespec="seconds"),
         "leakhunt": __version__,
-        "plan": _plan(request, settings, typed),
+        "plan": _plan(request, settings, flags),
     }
     with ExitStack() as stack:
         target = make_target(request, clock)
@@ -189,7 +193,7 @@ def _run_name(request: Request) -> str:
     return Path(request.command[0]).name
 
 
-def _plan(request: Request, settings: Settings, typed: Mapping[str, str]) -> Plan:
+def _plan(request: Request, settings: Settings, flags: Mapping[str, str]) -> Plan:
     options = {"time budget": f"{settings.budget:.0f} s"}
     if request.budget is not None:
         options["budget"] = request.budget.text
@@ -212,7 +216,7 @@ def _plan(request: Request, settings: Settings, typed: Mapping[str, str]) -> Pla
         threads=request.threads if request.app is not None else None,
         max_requests=request.requests,
         memory_limit=settings.memory_limit,
-        options={**options, **typed},
+        options={**options, **flags},
     )
 
 

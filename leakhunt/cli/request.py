@@ -15,7 +15,8 @@ from typing import Any, Final
 from leakhunt.errors import UsageError
 from leakhunt.model.budget import Budget
 from leakhunt.model.run import Effort
-from leakhunt.project.settings import Settings, find_settings
+from leakhunt.project.settings import Settings as ProjectSettings
+from leakhunt.project.settings import find_settings
 from leakhunt.targets.attached import AttachedTarget, AttachSpec
 from leakhunt.targets.base import Target
 from leakhunt.targets.companions import CompanionSpec
@@ -75,6 +76,8 @@ class Request:
     runs: Path
     """Directory in which the run directory is named, if `output` does not say it."""
     output: Path | None
+    project: ProjectSettings
+    """What the project has written down, which all of these rest on."""
 
     @property
     def target_name(self) -> str:
@@ -113,7 +116,7 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
     )
 
 
-def _attach_request(options: Mapping[str, Any], settings: Settings) -> Request:
+def _attach_request(options: Mapping[str, Any], settings: ProjectSettings) -> Request:
     workload = _workload(options, settings)
     if workload is None:
         raise UsageError(
@@ -133,7 +136,7 @@ def _attach_request(options: Mapping[str, Any], settings: Settings) -> Request:
 
 def _request(
     options: Mapping[str, Any],
-    settings: Settings,
+    settings: ProjectSettings,
     workload: Workload,
     *,
     app: str | None = None,
@@ -168,6 +171,7 @@ def _request(
         effort=_effort(options, settings),
         runs=_beside(settings, settings.output) or _RUNS,
         output=options.get("output"),
+        project=settings,
     )
 
 
@@ -243,16 +247,16 @@ def connect(request: Request, target: Target, clock: Callable[[], Seconds]) -> R
     )
 
 
-def _find_settings(chdir: Path | None) -> Settings:
+def _find_settings(chdir: Path | None) -> ProjectSettings:
     """Settings of the directory we stand in, else of the target's directory."""
     for directory in filter(None, (Path(), chdir)):
         found = find_settings(directory)
         if found is not None:
             return found
-    return Settings(source="")
+    return ProjectSettings(source="")
 
 
-def _beside(settings: Settings, path: str | None) -> Path | None:
+def _beside(settings: ProjectSettings, path: str | None) -> Path | None:
     """A path as the settings mean it: relative to their file."""
     return None if path is None else Path(settings.source).parent / path
 
@@ -290,7 +294,7 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
         _refuse(_APP_ONLY, options, "a command of your own", hint)
 
 
-def _workload(options: Mapping[str, Any], settings: Settings) -> Workload | None:
+def _workload(options: Mapping[str, Any], settings: ProjectSettings) -> Workload | None:
     from_flags = workload_from_flags(options["upload"], options["file"], options["request"], options["body"])
     if options["workload"] is not None:
         if from_flags is not None:
@@ -319,7 +323,7 @@ def _nothing_to_replay(
     return nothing_to_replay(discover_uploads(app, python=program, cwd=chdir, env={**os.environ, **env}), launch)
 
 
-def _effort(options: Mapping[str, Any], settings: Settings) -> Effort:
+def _effort(options: Mapping[str, Any], settings: ProjectSettings) -> Effort:
     quick, strict = options.get("quick"), options.get("strict")
     if quick and strict:
         raise UsageError("--quick and --strict exclude each other", "Leave both out for the usual proof.")

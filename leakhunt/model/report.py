@@ -80,6 +80,8 @@ class RouteReport:
     median_duration: Seconds | None
     null_reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a value is None, by field name."""
+    signals: tuple[str, ...] = ()
+    """Of a leak: what is proven to grow, as in `Growth`, the weightiest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from leakhunt.model.budget import Budget, parse_budget
+from leakhunt.model.budget import Budget
+from leakhunt.model.gate import Budgets
 from leakhunt.model.run import Effort
+from leakhunt.project.limits import read_budget, read_budgets
 from leakhunt.units import Bytes, Seconds, format_size, parse_size
 from leakhunt.workload.bounds import (
     LEAST_MEMORY,
@@ -29,7 +31,10 @@ _KEYS: Final = (
     *("target", "workload", "seed", "concurrency", "requests", "env", "headers"),
     *("chdir", "server", "workers", "threads", "python", "url", "ready", "ready-timeout"),
     *("budget-time", "memory-limit", "output", "budget", "effort"),
+    *("budgets", "known", "reference", "reports"),
 )
+REPORTS: Final = ("junit", "sarif", "codequality", "gitlab-metrics", "markdown", "json")
+"""Files that a check may write, by option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,17 @@ class Settings:
     """Directory in which runs are named."""
     budget: Budget | None = None
     effort: Effort | None = None
+    budgets: Budgets = field(default_factory=Budgets)
+    known: str | None = None
+    """File of known leaks."""
+    reference: str | None = None
+    """File of an earlier run that is compared with."""
+    reports: Mapping[str, str] = field(default_factory=dict)
+    """Files to write, by the names in `REPORTS`."""
+
+    def beside(self, path: str) -> Path:
+        """A path as the file means it: relative to itself."""
+        return Path(self.source).parent / path
 
 
 def find_settings(directory: Path) -> Settings | None:
@@ -111,9 +127,21 @@ def _read(table: Table, path: Path) -> Settings:
         budget_time=_seconds(table, "budget-time", LONGEST_BUDGET),
         memory_limit=_memory(table),
         output=table.named("output"),
-        budget=_budget(table),
+        budget=read_budget(table, "budget"),
         effort=_effort(table),
+        budgets=read_budgets(table),
+        known=table.named("known"),
+        reference=table.named("reference"),
+        reports=_reports(table),
     )
+
+
+def _reports(table: Table) -> Mapping[str, str]:
+    reports = table.table("reports")
+    if reports is None:
+        return {}
+    reports.only(*REPORTS)
+    return {name: path for name in REPORTS if (path := reports.named(name)) is not None}
 
 
 def _program(table: Table, directory: Path) -> str | None:
@@ -143,15 +171,6 @@ def _memory(table: Table) -> Bytes | None:
         least = format_size(LEAST_MEMORY)
         raise table.error("memory-limit", f"must be at least {least}, and no more than machines have")
     return limit
-
-
-def _budget(table: Table) -> Budget | None:
-    text = table.text("budget")
-    try:
-        return None if text is None else parse_budget(text)
-    except ValueError as error:
-        reason, _, hint = str(error).partition("; ")
-        raise table.error("budget", reason, hint) from error
 
 
 def _effort(table: Table) -> Effort | None:

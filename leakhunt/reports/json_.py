@@ -149,6 +149,7 @@ def _route(route: RouteReport) -> Json:
         "reasons": list(route.reasons),
         **_nullable(measured, reasons),
         "growths": [_growth(growth) for growth in route.growths],
+        "signals": list(route.signals),
     }
 
 

@@ -15,7 +15,7 @@ from leakhunt.reports.phrases import plain
 def render(report: Report) -> str:
     """The report in GitHub's Markdown."""
     blocks = (
-        f"# {report.judgement.verdict.value}: {_text(report.name)}",
+        f"# {report.judgement.verdict.value}: {prose(report.name)}",
         _verdict(report),
         *(_suspect(rank, suspect) for rank, suspect in enumerate(report.suspects, start=1)),
         _growth(report),
@@ -32,7 +32,7 @@ def render(report: Report) -> str:
 def _verdict(report: Report) -> str:
     judgement = report.judgement
     provisional = " This verdict is provisional." if judgement.provisional else ""
-    reasons = "\n".join(f"- {_text(reason)}" for reason in judgement.reasons)
+    reasons = "\n".join(f"- {prose(reason)}" for reason in judgement.reasons)
     seen = phrases.sensitivity(judgement)
     following = f"Next:\n\n{_block(report.next_command)}" if report.next_command else ""
     parts = (f"**{phrases.headline(report)}**{provisional}", reasons, seen, following)
@@ -44,19 +44,19 @@ def _suspect(rank: int, suspect: Suspect) -> str:
 
 
 def _suspect_lines(rank: int, suspect: Suspect) -> Iterator[str]:
-    yield f"## {rank}. {_code(suspect.route)}: {phrases.kept(suspect)}"
+    yield f"## {rank}. {code(suspect.route)}: {phrases.kept(suspect)}"
     yield ""
-    yield f"- Grows: {_code(phrases.grown(suspect))} ({_text(suspect.cause)}, {_text(suspect.confidence)})"
-    yield f"- Line: {_code(phrases.place(suspect))}"
+    yield f"- Grows: {code(phrases.grown(suspect))} ({prose(suspect.cause)}, {prose(suspect.confidence)})"
+    yield f"- Line: {code(phrases.place(suspect))}"
     if suspect.site is not None and suspect.site.source:
-        yield f"- Source: {_code(suspect.site.source.strip())}"
-    yield f"- Holder: {_code(suspect.path) if suspect.path else _text(_no_holder(suspect))}"
+        yield f"- Source: {code(suspect.site.source.strip())}"
+    yield f"- Holder: {code(suspect.path) if suspect.path else prose(_no_holder(suspect))}"
     if suspect.path_nodes:
-        yield f"- Chain: {' → '.join(_code(hop) for hop in suspect.path_nodes)}"
-    yield f"- Because: {_text(phrases.because(suspect))}"
+        yield f"- Chain: {' → '.join(code(hop) for hop in suspect.path_nodes)}"
+    yield f"- Because: {prose(phrases.because(suspect))}"
     if suspect.advice:
-        yield f"- Advice: {_text(suspect.advice)}"
-    yield f"- Fingerprint: {_code(suspect.fingerprint)}"
+        yield f"- Advice: {prose(suspect.advice)}"
+    yield f"- Fingerprint: {code(suspect.fingerprint)}"
 
 
 def _no_holder(suspect: Suspect) -> str:
@@ -65,14 +65,14 @@ def _no_holder(suspect: Suspect) -> str:
 
 def _growth(report: Report) -> str:
     lines = (phrases.explained(report), phrases.transient(report), phrases.paid_once(report))
-    return "\n\n".join(_text(line) for line in lines if line)
+    return "\n\n".join(prose(line) for line in lines if line)
 
 
 def _routes(report: Report) -> str:
     header = ("Route", "Verdict", "Requests", "Kept per request", "Transient peak", "Amplification")
     rows = [
         (
-            _code(route.route),
+            code(route.route),
             route.verdict.value,
             str(route.requests),
             phrases.per_request(route.bytes_per_request, route.bytes_per_request_interval),
@@ -87,8 +87,8 @@ def _routes(report: Report) -> str:
 def _hotspots(report: Report) -> str:
     rows = [
         (
-            f"{_code(f'{spot.function}()')} {_code(phrases.line(spot))}",
-            _code(spot.route),
+            f"{code(f'{spot.function}()')} {code(phrases.line(spot))}",
+            code(spot.route),
             phrases.per_request(spot.kept_per_request),
             phrases.count(spot.blocks_per_request),
         )
@@ -98,7 +98,7 @@ def _hotspots(report: Report) -> str:
 
 
 def _evidence(report: Report) -> str:
-    rows = [(_code(found.route), *row) for found in report.route_evidence for row in phrases.evidence(found)]
+    rows = [(code(found.route), *row) for found in report.route_evidence for row in phrases.evidence(found)]
     table = _table("Evidence", ("Route", "In", "Requests", "Kept", "Per request"), rows, left=2)
     return f"{table}\n\n{phrases.EVIDENCE}" if table else ""
 
@@ -106,9 +106,9 @@ def _evidence(report: Report) -> str:
 def _workers(report: Report) -> str:
     rows = [
         (
-            _text(f"{worker.name} ({worker.pid})"),
-            _text(worker.role),
-            _text(worker.death or ("" if worker.judged else "not judged")),
+            prose(f"{worker.name} ({worker.pid})"),
+            prose(worker.role),
+            prose(worker.death or ("" if worker.judged else "not judged")),
             phrases.number(worker.requests),
             phrases.size(worker.rss_start),
             phrases.size(worker.rss_end),
@@ -122,21 +122,21 @@ def _workers(report: Report) -> str:
 
 def _memory(report: Report) -> str:
     rows = [
-        (_text(f"{memory.name} ({memory.pid})"), *map(_text, row))
+        (prose(f"{memory.name} ({memory.pid})"), *map(prose, row))
         for memory in report.memory
         for row in phrases.memory(memory)
     ]
     header = ("Process", "Part", "At the baseline", "At the end", "Growth")
     table = _table("What the memory is made of", header, rows, left=2)
     notes = [f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory)]
-    return "\n\n".join([table, *map(_text, notes)]) if table else ""
+    return "\n\n".join([table, *map(prose, notes)]) if table else ""
 
 
 def _closing(report: Report) -> str:
-    hazards = "\n".join(f"- {_text(told)} {_text(advice)}" for told, advice in phrases.hazards(report))
-    caveats = "\n".join(f"- {_text(caveat.text)}" for caveat in report.caveats)
-    conditions = "; ".join(f"{_text(name)} {_text(value)}" for name, value in report.conditions.items())
-    made = f"leakhunt {_text(report.leakhunt)}, {_text(report.started_at)}, seed {report.plan.seed}."
+    hazards = "\n".join(f"- {prose(told)} {prose(advice)}" for told, advice in phrases.hazards(report))
+    caveats = "\n".join(f"- {prose(caveat.text)}" for caveat in report.caveats)
+    conditions = "; ".join(f"{prose(name)} {prose(value)}" for name, value in report.conditions.items())
+    made = f"leakhunt {prose(report.leakhunt)}, {prose(report.started_at)}, seed {report.plan.seed}."
     lists = [f"## {title}\n\n{text}" for title, text in (("Hazards", hazards), ("Caveats", caveats)) if text]
     return "\n\n".join([*lists, phrases.cost(report.cost), *filter(None, (conditions, made))])
 
@@ -151,7 +151,7 @@ def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, 
     )
 
 
-def _text(text: str) -> str:
+def prose(text: str) -> str:
     """Prose in which nothing of the target's is taken for Markdown or HTML, or for the end of a table's cell."""
     entities = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#8203;//")
     escaped = re.sub(r"([\\`*_\[\]#~$])", r"\\\1", entities).replace("|", "&#124;")
@@ -160,10 +160,10 @@ def _text(text: str) -> str:
     return re.sub(r"^(?=(?:=+|-+)\s*$)", r"\\", no_list)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A code span around any text; HTML's where the text would end Markdown's."""
     shown = plain(text)
-    return f"<code>{_text(text)}</code>" if "|" in shown or "`" in shown else f"`{shown}`"
+    return f"<code>{prose(text)}</code>" if "|" in shown or "`" in shown else f"`{shown}`"
 
 
 def _block(text: str) -> str:

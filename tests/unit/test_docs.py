@@ -11,7 +11,8 @@ import pytest
 
 from conftest import ROOT
 from leakhunt.cli import main
-from leakhunt.workload import load, settings
+from leakhunt.project import settings
+from leakhunt.workload import load
 from leakhunt.workload.payloads.kinds import KIND_NAMES
 from leakhunt.workload.scenario import FAULTS
 

@@ -41,7 +41,7 @@ APP = ("profile", "shop.wsgi:application", "--request", "GET /")
 
 def end_with(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every profile end with this report."""
-    monkeypatch.setattr(module, "_profile", lambda *_: (report, Path("leakhunt-runs/shop")))
+    monkeypatch.setattr(module, "profile", lambda *_: (report, Path("leakhunt-runs/shop")))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *options: str) -> Settings:
         heard.append(settings)
         return CLEAN, Path()
 
-    monkeypatch.setattr(module, "_profile", profile)
+    monkeypatch.setattr(module, "profile", profile)
     assert main([*APP, *options]) == 0
     return heard[0]
 
@@ -118,7 +118,11 @@ def test_values_that_make_no_sense_are_usage_errors(option: str, capsys: pytest.
 def plan_of(*args: str) -> Plan:
     context = command.make_context("profile", list(args))
     request = read_request(context.params)
-    return module._plan(request, Settings(seed=request.seed, budget=40.0, memory_limit=2**30), module._typed(context))
+    return module._plan(
+        request,
+        Settings(seed=request.seed, budget=40.0, memory_limit=2**30),
+        module.typed(context, without=module._OWN),
+    )
 
 
 def test_the_plan_says_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

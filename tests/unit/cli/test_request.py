@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -207,8 +208,10 @@ def test_without_a_workload_the_three_ways_are_named(project: Path, capsys: pyte
         assert way in hint
 
 
-def test_for_an_app_with_uploads_a_line_to_paste_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    site = ROOT / "examples" / "courseware"
+def test_for_an_app_with_uploads_a_line_to_paste_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site = tmp_path / "education"
+    settings = shutil.ignore_patterns("pyproject.toml", "var")
+    shutil.copytree(ROOT / "examples" / "courseware", site, ignore=settings)
     assert main(["profile", "courseware.wsgi:application", "--chdir", str(site)]) == 2
     _, hint, line = (each.strip() for each in capsys.readouterr().err.splitlines())
     assert "a sign-in at /accounts/login/ and a check of CSRF tokens, for which a workload file is needed" in hint

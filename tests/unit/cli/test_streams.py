@@ -32,7 +32,7 @@ def hunt(*_):
             progress.note("Something to know now.")
     return LEAK, Path("leakhunt-runs/shop")
 
-profile._profile = hunt
+profile.profile = hunt
 sys.exit(main(["profile", "shop:app", "--request", "GET /"]))
 """
 """`leakhunt profile` that tells its progress and finds a leak, without a target."""

@@ -1,0 +1,203 @@
+"""`leakhunt check`: the gate of a CI job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from leakhunt.analysis.gate import judge_gate
+from leakhunt.cli.ci import repository_root, tell_ci
+from leakhunt.cli.options import (
+    AfterDashes,
+    BudgetType,
+    PathType,
+    SecondsType,
+    SizeType,
+    launch_options,
+    requests_option,
+    workload_options,
+)
+from leakhunt.cli.profile import profile, typed
+from leakhunt.cli.request import BUDGET_TIME, Request, read_request
+from leakhunt.errors import RunFileError, UsageError
+from leakhunt.hunt.session import INTERRUPTED
+from leakhunt.hunt.settings import Settings
+from leakhunt.model.gate import Budgets, Gate, KnownLeak, Outcome
+from leakhunt.model.report import Report
+from leakhunt.model.run import Effort
+from leakhunt.project.known import FILE, Acceptance, accept, read_known
+from leakhunt.reports import codequality, gate_markdown, json_, junit, openmetrics
+from leakhunt.reports import gate as text
+from leakhunt.reports.write import PAGE
+from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
+
+EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNDECIDED: 4}
+_EXIT_INTERRUPTED: Final = 130
+_SEED: Final = 1
+"""Where none is given: the same doses in every build."""
+_OWN: Final = ("known", "accept", "reason", "owner", "expires", "ci", "memory_limit", "budget", "output")
+
+_FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
+    "junit": lambda gate, report, _: junit.render(gate, report),
+    "codequality": lambda gate, _, root: codequality.render(gate, root),
+    "gitlab-metrics": lambda gate, report, _: openmetrics.render(gate, report),
+    "markdown": lambda gate, report, _: gate_markdown.render(gate, report),
+    "json": lambda _, report, __: json_.render(report),
+}
+"""Writers by option and by key of the settings."""
+
+
+@click.command("check", cls=AfterDashes)
+@launch_options
+@workload_options
+@requests_option("At most this many requests for the verdict rounds.")
+@click.option("--output", type=PathType(), metavar="DIR", help="Run directory; must not exist yet.")
+@click.option(
+    "--memory-limit",
+    type=SizeType(least=LEAST_MEMORY),
+    help="Stop the load before the target is larger.  [default: 70 % of what is available]",
+)
+@click.option(
+    "--budget-time",
+    type=SecondsType(most=LONGEST_BUDGET),
+    metavar="SECONDS",
+    help=f"Time for the verdict rounds.  [default: {BUDGET_TIME:.0f}]",
+)
+@click.option(
+    "--budget",
+    type=BudgetType(),
+    metavar="SIZE",
+    help="Growth of any route that is accepted: 64B/request, or 50MB/day@20rps.  [default: 64B/request]",
+)
+@click.option("--strict", is_flag=True, help="Look for four times the proof, as long as the time lasts.")
+@click.option("--known", type=PathType(), metavar="FILE", help=f"Leaks that are accepted.  [default: {FILE}]")
+@click.option("--accept", is_flag=True, help="Add what fails to that file; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why it is accepted.")
+@click.option("--owner", metavar="NAME", help="Who looks after it.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it is accepted.")
+@click.option("--junit", type=PathType(), metavar="FILE", help="Write JUnit XML.")
+@click.option("--codequality", type=PathType(), metavar="FILE", help="Write GitLab's Code Quality report.")
+@click.option("--gitlab-metrics", type=PathType(), metavar="FILE", help="Write GitLab's metrics report.")
+@click.option("--markdown", type=PathType(), metavar="FILE", help="Write Markdown for a pull request.")
+@click.option("--json", type=PathType(), metavar="FILE", help="Write report.json there.")
+@click.option("--ci/--no-ci", default=True, help="On GitHub Actions, annotate lines and write the step's summary.")
+def command(**options: Any) -> int:
+    """Fail where a web app's memory breaks the limits of its project.
+
+    Target, workload and limits stand in [tool.leakhunt] of pyproject.toml, or in leakhunt.toml; flags win.
+
+    Exit codes: 0 every limit was kept, 1 one was broken, 4 the run could not tell.
+    """
+    acceptance = _acceptance(options)
+    given = options["seed"]
+    request = read_request({**options, "quick": False}, start=("leakhunt", "check"))
+    project = request.project
+    if given is None and project.seed is None:
+        request = replace(request, seed=_SEED)
+    files = dict(_files(options, request))
+    _make_room(files)
+    known_file = options["known"] or (project.beside(project.known) if project.known else project.beside(FILE))
+    known = read_known(known_file)
+    budgets = _budgets(request)
+    request = replace(request, budget=budgets.smallest_growth)
+    report, directory = profile(request, _settings(request), typed(click.get_current_context(), without=_OWN))
+    if report.outcome == INTERRUPTED:
+        return _EXIT_INTERRUPTED
+    gate = judge_gate(report, budgets, known, today=_today())
+    if acceptance is not None:
+        gate = _accepted(report, gate, budgets, known_file, acceptance)
+    _write_files(files, gate, report, repository_root(request.chdir))
+    click.echo(text.render(gate, report))
+    if (directory / PAGE).exists():
+        click.echo(f"Report: {directory / PAGE}")
+    if options["ci"]:
+        tell_ci(gate, report, repository_root(request.chdir))
+    return EXIT_CODES[gate.outcome]
+
+
+def _settings(request: Request) -> Settings:
+    return Settings(
+        seed=request.seed,
+        budget=request.budget_time,
+        memory_limit=request.memory_limit,
+        max_requests=request.requests,
+        effort=request.effort,
+        peaks=request.effort is not Effort.QUICK,
+        explain=True,
+        show_values=False,
+        live=False,
+        allow_gc=True,
+    )
+
+
+def _budgets(request: Request) -> Budgets:
+    """The limits of the project; `--budget`, or the key of that name, is the growth of every route that has none."""
+    budgets = request.project.budgets
+    if request.budget is None or budgets.every.growth is not None:
+        return budgets
+    return replace(budgets, every=replace(budgets.every, growth=request.budget))
+
+
+def _acceptance(options: Mapping[str, Any]) -> Acceptance | None:
+    if options["accept"] and not options["reason"]:
+        raise UsageError("--accept needs a reason", 'Say why the leak may stay: --reason "mended with release 2.4".')
+    for name in ("reason", "owner", "expires"):
+        if options[name] is not None and not options["accept"]:
+            raise UsageError(f"--{name} has no effect without --accept", "Add --accept, or leave it out.")
+    if not options["accept"]:
+        return None
+    expires: datetime | None = options["expires"]
+    return Acceptance(options["reason"], options["owner"], None if expires is None else expires.date())
+
+
+def _accepted(report: Report, gate: Gate, budgets: Budgets, file: Path, acceptance: Acceptance) -> Gate:
+    """The gate again, once all suspects of failed checks are known."""
+    suspects = [suspect for check in gate.of(Outcome.FAILED) for suspect in check.suspects]
+    added = accept(file, suspects, acceptance)
+    click.echo(f"{len(added)} added to {file}.", err=True)
+    known: Sequence[KnownLeak] = read_known(file)
+    return judge_gate(report, budgets, known, today=_today())
+
+
+def _files(options: Mapping[str, Any], request: Request) -> Iterator[tuple[str, Path]]:
+    """The files that were asked for, flags first."""
+    project = request.project
+    for name in _FILES:
+        flag = options[name.replace("-", "_")]
+        if flag is not None:
+            yield name, flag
+        elif name in project.reports:
+            yield name, project.beside(project.reports[name])
+
+
+def _make_room(files: Mapping[str, Path]) -> None:
+    """Make the directories that files go into, before the minutes that the run takes."""
+    for name, path in files.items():
+        with _writing(name, path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _write_files(files: Mapping[str, Path], gate: Gate, report: Report, root: Path) -> None:
+    for name, path in files.items():
+        with _writing(name, path):
+            path.write_text(_FILES[name](gate, report, root), encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def _writing(name: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFileError(
+            f"The {name} report cannot be written to {path}: {error.strerror}.", f"Choose another place with --{name}."
+        ) from error
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()

@@ -1,0 +1,94 @@
+"""What came of a check, as plain text: the answer first, then every limit that was not simply kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from leakhunt.model.gate import Check, Gate, Outcome
+from leakhunt.model.report import Report
+from leakhunt.reports import phrases
+from leakhunt.reports.columns import columns
+from leakhunt.reports.phrases import plain
+
+_WORDS: Final = {Outcome.FAILED: "FAILED", Outcome.UNDECIDED: "UNDECIDED", Outcome.PASSED: "PASSED"}
+_COUNTED: Final = frozenset({"threads", "descriptors", "files", "new-types"})
+_WRONG: Final = frozenset({Outcome.FAILED, Outcome.UNDECIDED, Outcome.ACCEPTED})
+_SHOWN: Final = 8
+"""Suspects that are told at most."""
+
+
+def render(gate: Gate, report: Report) -> str:
+    """Outcome, checks, suspects, notes."""
+    sections = (
+        [headline(gate)],
+        _checks(gate),
+        list(_suspects(gate)),
+        [f"Note: {plain(note)}" for note in gate.notes],
+        [f"Caveat: {plain(caveat.text)}" for caveat in report.caveats],
+        [] if gate.outcome is Outcome.PASSED or not report.next_command else [f"Next: {plain(report.next_command)}"],
+    )
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def headline(gate: Gate) -> str:
+    """`FAILED  1 of 12 checks: POST /upload keeps ...`."""
+    word, total = _WORDS[gate.outcome], len(gate.checks)
+    if gate.outcome is Outcome.PASSED:
+        accepted = len(gate.of(Outcome.ACCEPTED))
+        known = f", {accepted} of them by leaks that are known" if accepted else ""
+        return f"{word}  {_many(total, 'check')}{known}."
+    found = gate.of(gate.outcome)
+    return f"{word}  {len(found)} of {_many(total, 'check')}: {sentence(found[0])}."
+
+
+def sentence(check: Check) -> str:
+    """Route and what was measured of it."""
+    return f"{plain(check.route)} {plain(check.message)}"
+
+
+def measured(check: Check) -> str:
+    """The number, in the unit of its limit."""
+    if check.measured is None:
+        return phrases.NOT_MEASURED
+    if check.limit == "growth":
+        return phrases.per_request(check.measured, check.interval)
+    return _number(check, check.measured)
+
+
+def allowed(check: Check) -> str:
+    """The limit."""
+    return _number(check, check.allowed)
+
+
+def _number(check: Check, value: float) -> str:
+    if check.limit in _COUNTED or check.limit == "amplification":
+        return f"{max(0.0, value):.3g}"
+    return phrases.size(value)
+
+
+def _checks(gate: Gate) -> list[str]:
+    """All but the limits that everybody has, as long as nothing is wrong with them."""
+    told = [check for check in gate.checks if check.limit not in _COUNTED or check.outcome in _WRONG]
+    rows = ((check.outcome.value, check.route, check.limit, measured(check), allowed(check)) for check in told)
+    table = columns(("outcome", "route", "limit", "measured", "allowed"), rows, align="lllrr")
+    rest = Counter(check.outcome.value for check in gate.checks if check not in told)
+    return [*table, *(f"{outcome}, {_many(count, 'more limit')}" for outcome, count in rest.items())]
+
+
+def _suspects(gate: Gate) -> Iterator[str]:
+    seen = []
+    for check in gate.of(Outcome.FAILED, Outcome.UNDECIDED):
+        seen += [suspect for suspect in check.suspects if suspect not in seen]
+    for rank, suspect in enumerate(seen[:_SHOWN], start=1):
+        yield f"{rank}. {' | '.join(plain(part) for part in phrases.dense(suspect))}"
+        if suspect.advice:
+            yield f"   {plain(suspect.advice)}"
+        yield f"   fingerprint {plain(suspect.fingerprint)}"
+    if len(seen) > _SHOWN:
+        yield f"... and {_many(len(seen) - _SHOWN, 'more suspect')} in the report"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

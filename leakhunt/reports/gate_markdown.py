@@ -1,0 +1,55 @@
+"""What came of a check, in Markdown: for a pull request, or the summary of a CI job."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from leakhunt.model.gate import Gate, Outcome
+from leakhunt.model.report import Report
+from leakhunt.reports import markdown
+from leakhunt.reports.gate import allowed, headline, measured
+
+_SIGNS: Final = {
+    Outcome.FAILED: "❌ failed",
+    Outcome.UNDECIDED: "❔ undecided",
+    Outcome.ACCEPTED: "☑️ known",
+    Outcome.NOT_MEASURED: "⚪ not measured",
+    Outcome.PASSED: "✅ passed",
+}
+
+
+def render(gate: Gate, report: Report, *, most: int | None = None) -> str:
+    """The answer, a row for each limit, notes, and the whole report folded away.
+
+    With `most` the text has no more bytes than that: the report goes first, then rows.
+    """
+    head = f"## leakhunt: {markdown.prose(headline(gate))}"
+    rows = [
+        " | ".join(
+            (
+                _SIGNS[check.outcome],
+                markdown.code(check.route),
+                check.limit,
+                measured(check),
+                allowed(check),
+            )
+        )
+        for check in gate.checks
+    ]
+    notes = [f"- {markdown.prose(note)}" for note in gate.notes]
+    whole = f"<details><summary>The whole report</summary>\n\n{markdown.render(report)}\n</details>"
+    text = _joined(head, rows, notes, whole)
+    if most is None or len(text.encode()) <= most:
+        return text
+    while rows and len(_joined(head, rows, notes, _CUT).encode()) > most:
+        rows = rows[: len(rows) // 2]
+    return _joined(head, rows, notes, _CUT)
+
+
+_CUT: Final = "The rest is too long to be shown here; it stands in the report."
+
+
+def _joined(head: str, rows: list[str], notes: list[str], end: str) -> str:
+    table = ["| | Route | Limit | Measured | Allowed |", "| --- | --- | --- | ---: | ---: |"]
+    table += [f"| {row} |" for row in rows]
+    return "\n\n".join(part for part in (head, "\n".join(table), "\n".join(notes), end) if part) + "\n"
