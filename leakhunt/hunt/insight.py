@@ -177,18 +177,16 @@ class Insight:
 
     def _meet(self, view: TreeView) -> None:
         living = {process.key: process for process in view.processes}
-        copies = {child for guest in self._guests.present().values() for child in guest.link.children}
+        present = self._guests.present()
+        copies = {child for guest in present.values() for child in guest.link.children}
         # A copy for a look that has not said yet what it is may pass for a worker on a busy machine.
         chosen = {process.key for process in workers_of(view) if process.pid not in copies}
         with self._lock:
-            # One that serves stays one that does, whatever it forks.
-            self._known = {
-                key: self._known.get(key) or _Known(process)
-                for key, process in living.items()
-                if key in chosen or key in self._known
-            }
-            for key, known in self._known.items():
-                known.process = living[key]
+            # One that serves stays one that does, whatever it forks, and a reading may miss one that lives.
+            kept = {key: each for key, each in self._known.items() if key in living or key in present}
+            self._known = kept | {key: _Known(living[key]) for key in chosen - kept.keys()}
+            for key in kept.keys() & living.keys():
+                kept[key].process = living[key]
 
     def _attend(self) -> None:
         """Attach to newcomers, again and again."""
@@ -307,5 +305,7 @@ def _notes(known: Mapping[str, _Known], guests: Mapping[str, GuestView]) -> tupl
 def _told(number: int, places: list[str], wanted: int) -> str:
     if not places:
         return f"Snapshot {number} could not be taken of any worker."
-    of = f"{len(places)} of {wanted} workers" if len(places) < wanted else f"{wanted} worker{'s' if wanted > 1 else ''}"
-    return f"Snapshot {number} of {of} is in {places[-1]}."
+    if len(places) < wanted:
+        missing = f"{wanted - len(places)} of {wanted} workers"
+        return f"Snapshot {number} is in {places[-1]}; {missing} could not be looked into."
+    return f"Snapshot {number} of {wanted} worker{'s' if wanted > 1 else ''} is in {places[-1]}."

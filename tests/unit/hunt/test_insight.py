@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ class Looking:
         return self.insight.see(view)
 
     def until(self, condition: Callable[[TreeView], bool]) -> TreeView:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not condition(view := self.read()):
             assert time.monotonic() < deadline, view
             time.sleep(INTERVAL)
@@ -123,7 +124,7 @@ def test_a_snapshot_is_taken_of_each_worker_when_it_is_asked_for_and_not_before(
 
         found.insight.order(keep)
         view = found.until(lambda view: inside(view).looks == 1)
-        assert inside(view).event == "Snapshot 1 of 2 workers is in a-run."
+        assert inside(view).event == "Snapshot 1 of 2 workers is in a-run.", view.notes
         assert {each.worker for each in kept} == set(inside(view).guests)
         assert {each.round for each in kept} == {0}
         assert all(each.paths and each.types and each.types[0].size is not None for each in kept)
@@ -166,17 +167,15 @@ def test_a_worker_that_another_leakhunt_observes_is_told_and_the_rest_goes_on() 
 
 
 def test_where_nothing_can_be_attached_to_that_is_an_error() -> None:
-    insight = Insight(interval=INTERVAL, clock=start_clock())
-    try:
-        watch = Watch(find_process(1), interval=INTERVAL, clock=start_clock())
-        view = watch.read()
-        assert view is not None
-        only = replace(view, processes=tuple(each for each in view.processes if each.pid == 1))
-        insight.start(only, every=None)
-        with pytest.raises(TargetError):
-            insight.require_guests()
-    finally:
-        insight.close()
+    with subprocess.Popen(["sleep", "100"]) as sleeping:
+        found = Looking(sleeping.pid)
+        found.insight.start(found.read(), every=None)
+        try:
+            with pytest.raises(TargetError, match="is not a CPython process"):
+                found.insight.require_guests()
+        finally:
+            found.insight.close()
+            sleeping.kill()
 
 
 def test_closing_waits_for_no_look() -> None:

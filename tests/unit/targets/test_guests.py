@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
@@ -58,11 +59,16 @@ def test_the_end_of_the_visit_is_the_end_of_all_guests(tmp_path: Path) -> None:
 
 
 def test_what_is_no_python_is_refused_and_others_are_not_troubled(tmp_path: Path) -> None:
-    with live_target(sys.executable, "accept", directory=tmp_path) as target, Guests() as guests:
+    with (
+        subprocess.Popen(["sleep", "100"]) as sleeping,
+        live_target(sys.executable, "accept", directory=tmp_path) as target,
+        Guests() as guests,
+    ):
         guests.bring(process(target.pid))
-        with pytest.raises(AttachError):
-            guests.bring(process(1))
+        with pytest.raises(AttachError, match="is not a CPython process"):
+            guests.bring(process(sleeping.pid))
         assert len(guests.present()) == 1
+        sleeping.kill()
 
 
 def test_one_whose_process_has_ended_is_present_no_more(tmp_path: Path) -> None:
