@@ -17,6 +17,7 @@ from leakhunt.model.budget import Budget
 from leakhunt.model.run import Effort
 from leakhunt.project.settings import Settings as ProjectSettings
 from leakhunt.project.settings import find_settings
+from leakhunt.runfile import RUNS
 from leakhunt.targets.attached import AttachedTarget, AttachSpec
 from leakhunt.targets.base import Target
 from leakhunt.targets.companions import CompanionSpec
@@ -42,7 +43,6 @@ _FLAGS: Final[Mapping[str, str]] = {"app_name": "--app"}
 _NOT_GIVEN: Final = (None, (), False)
 BUDGET_TIME: Final[Seconds] = 120.0
 _READY_TIMEOUT: Final[Seconds] = 60.0
-_RUNS: Final = Path("leakhunt-runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _request(
         memory_limit=_first(options.get("memory_limit"), settings.memory_limit),
         budget=_first(options.get("budget"), settings.budget),
         effort=_effort(options, settings),
-        runs=_beside(settings, settings.output) or _RUNS,
+        runs=_beside(settings, settings.output) or RUNS,
         output=options.get("output"),
         project=settings,
     )
