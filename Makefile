@@ -20,7 +20,7 @@ PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 .PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers newer-pythons pythons aarch64 ci-deps clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 demo: $(VENV)/.demo ## Hunt down the leaks of a Django upload site (about two minutes)
 	@code=0; $(BIN)/leakhunt $(PROFILE) --budget-time 45 || code=$$?; \
