@@ -40,6 +40,7 @@ class LazyCommand:
 
 COMMANDS: Final = (
     LazyCommand("profile", "Replay a workload against a web app and judge whether its memory leaks."),
+    LazyCommand("init", "Write a first configuration by looking at a project."),
     LazyCommand("check", "Fail where a web app's memory breaks the limits of its project."),
     LazyCommand("lines", "Show memory line by line for named functions, under the replayed workload."),
     LazyCommand("watch", "Watch the memory of a process and of all that descends from it."),

@@ -81,7 +81,7 @@ def suggestion(routes: Iterable[UploadRoute], launch: Sequence[str]) -> str:
     words = [*launch]
     for route in routes:
         upload = route.path if route.method == "POST" else f"{route.method} {route.path}"
-        words += ["--upload", upload, "--file", f"{route.field}={_kind_for(route)}"]
+        words += ["--upload", upload, "--file", f"{route.field}={kind_for(route)}"]
     return shlex.join(words)
 
 
@@ -137,7 +137,8 @@ def _read(output: bytes) -> Discovery:
         return Discovery(problem="its import ended the interpreter")
 
 
-def _kind_for(route: UploadRoute) -> str:
+def kind_for(route: UploadRoute) -> str:
+    """What to upload there, and how much, as after `--file FIELD=`: guessed from the words of path and field."""
     # What the path ends in says most: /lessons/1/images/ takes images, whatever its field is called.
     text = f"{route.path} {route.field}".lower()
     found = [(text.rfind(word), kind) for word, kind in _KINDS if word in text]
@@ -147,4 +148,4 @@ def _kind_for(route: UploadRoute) -> str:
 def _most_telling(routes: Iterable[UploadRoute]) -> Sequence[UploadRoute]:
     """A few, the cheapest whose kind is known first: images, documents, videos, anything else."""
     order = ("image:1MB", "document:1MB", "video:20MB", _ANY_KIND)
-    return sorted(routes, key=lambda route: order.index(_kind_for(route)))[:_SUGGESTED]
+    return sorted(routes, key=lambda route: order.index(kind_for(route)))[:_SUGGESTED]
