@@ -31,7 +31,7 @@ def listeners(pids: Iterable[int]) -> dict[Listener, frozenset[int]]:
     """What the processes listen on, and which of them hold each socket. Abstract Unix sockets are left out."""
     holders: dict[str, set[int]] = {}
     for pid in pids:
-        for inode in _socket_inodes(pid):
+        for _, inode in _sockets(pid):
             holders.setdefault(inode, set()).add(pid)
     if not holders:
         return {}
@@ -44,7 +44,15 @@ def listeners(pids: Iterable[int]) -> dict[Listener, frozenset[int]]:
     return found
 
 
-def _socket_inodes(pid: int) -> Iterator[str]:
+def listening_descriptors(pid: int) -> frozenset[int]:
+    """Numbers of the descriptors of a process that are listening sockets."""
+    net = Path(f"/proc/{pid}/net")
+    listening = {inode for _, inode in (*_tcp(net / "tcp"), *_tcp(net / "tcp6"), *_unix(net / "unix"))}
+    return frozenset(number for number, inode in _sockets(pid) if inode in listening)
+
+
+def _sockets(pid: int) -> Iterator[tuple[int, str]]:
+    """Descriptor and inode of each socket that a process holds."""
     try:
         descriptors = tuple(Path(f"/proc/{pid}/fd").iterdir())
     except OSError:
@@ -53,7 +61,7 @@ def _socket_inodes(pid: int) -> Iterator[str]:
     for descriptor in descriptors:
         match = _SOCKET.fullmatch(_link(descriptor))
         if match is not None:
-            yield match[1]
+            yield int(descriptor.name), match[1]
 
 
 def _link(descriptor: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from leakhunt.errors import AttachError, TargetError
 from leakhunt.targets import ports, tree
+from leakhunt.targets.accepting import accepting
 from leakhunt.targets.inject.preflight import Finding, preflight, refusal
 from leakhunt.targets.roles import program_name
 from leakhunt.targets.tree import Process
@@ -76,9 +77,10 @@ def survey(pid: int, *, whole_tree: bool) -> Scope:
 
 
 def serving(family: Collection[Process], known: Collection[str] = ()) -> tuple[Process, ...]:
-    """Those of a family that handle requests: who listens, or if that one has children which listen with it, these.
+    """Those of a family that handle requests: who listens, or if that one has children which serve for it, these.
 
-    A process whose key is `known` to serve stays one that does, whatever it forks.
+    A process whose key is `known` to serve stays one that does, whatever it forks. So does one that waits for
+    connections itself: children that hold its socket may be there for something else.
     """
     listening = _listening(family)
     below: dict[int, list[Process]] = {}
@@ -88,8 +90,16 @@ def serving(family: Collection[Process], known: Collection[str] = ()) -> tuple[P
     for each in listening.values():
         if each.parent not in listening:
             children = below.get(each.pid, []) if each.key not in known else []
-            found += children or [each]
+            found += _for_it(each, children) if children else [each]
     return tuple(found)
+
+
+def _for_it(process: Process, children: list[Process]) -> list[Process]:
+    """Who serves: those children, unless the process is seen to do it itself."""
+    waiting = accepting((process.pid, *(each.pid for each in children)))
+    if process.pid not in waiting:
+        return children
+    return [process, *(each for each in children if each.pid in waiting)]
 
 
 def _listening(family: Collection[Process]) -> Mapping[int, Process]:

@@ -27,6 +27,16 @@ for _ in range({children}):
 print("ready", flush=True)
 time.sleep(600)
 """
+SERVES_ITSELF: str = """
+import os, socket, time
+server = socket.create_server(("127.0.0.1", 0))
+for _ in range(2):
+    if os.fork() == 0:
+        time.sleep(600)
+print("ready", flush=True)
+while True:
+    server.accept()
+"""
 
 
 @contextmanager
@@ -111,6 +121,13 @@ def test_a_process_known_to_serve_is_no_master_of_what_it_forks() -> None:
         family = (process, *descendants(pid))
         assert [each.pid for each in serving(family)] == children(pid)
         assert [each.pid for each in serving(family, {process.key})] == [pid]
+
+
+def test_a_server_that_accepts_itself_is_no_master_of_helpers_that_hold_its_socket() -> None:
+    with started(sys.executable, "-c", SERVES_ITSELF) as pid:
+        scope = survey(pid, whole_tree=False)
+        assert [worker.pid for worker in scope.workers] == [pid]
+        assert len(children(pid)) == 2
 
 
 def test_a_program_without_any_python_is_refused() -> None:
