@@ -152,12 +152,13 @@ def _enter(offers: Any, token: str, holder: str) -> None:
         _take_no_signals()
         # First of all: a controller that has died meanwhile must not keep others out.
         connection = meet(offers, token)
-        luggage.sources = _receive(connection)["sources"]
+        message = _receive(connection)
+        luggage.sources = message["sources"]
         other = _claim(holder)
         if other is None:
             from leakhunt.agent.control import attach
 
-            attach(connection, offers, token, luggage, before)
+            attach(connection, offers, token, luggage, before, message["silence"])
             settled = True
         else:
             luggage.sources = {}

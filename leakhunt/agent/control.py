@@ -39,6 +39,8 @@ class Agent:
         """Whether it came into a process that ran already, and has to be gone without a trace when it leaves."""
         self.offers = offers or [("unix", address)]
         """Ways to the controller, for `arrival.meet`."""
+        self.silence: float | None = None
+        """Seconds without a word after which the controller is taken to be gone; None to wait for its end alone."""
         self.cpu = 0.0
         """Seconds of CPU that earlier threads of this process have used."""
         self.memory = 0
@@ -77,9 +79,11 @@ class Agent:
                     signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return True
 
-    def adopt(self, connection: Any, before: int) -> None:
+    def adopt(self, connection: Any, before: int, silence: float) -> None:
         """Serve over this connection; the process had `before` bytes of memory when the agent came."""
         self._socket = connection
+        self.silence = silence
+        connection.settimeout(silence)  # for answers that nobody reads
         self.memory = resident() - before
 
     def serve(self) -> None:
@@ -196,14 +200,26 @@ class Agent:
         poll = original("select", "poll")()
         poll.register(self._socket.fileno(), 1)
         poll.register(self._wake[0], 1)
+        heard = time.monotonic()
         while not self._stopping:
-            for descriptor, _ in poll.poll(REAP_INTERVAL if self.children else None):
+            ready = poll.poll(self._patience(heard))
+            for descriptor, _ in ready:
                 if descriptor == self._wake[0]:
                     os.read(self._wake[0], 64)
                 elif not self._take():
                     return True
+                else:
+                    heard = time.monotonic()
+            if not ready and self.silence is not None and time.monotonic() - heard > self.silence:
+                return True  # it hangs, or is stopped
             self._reap()
         return False
+
+    def _patience(self, heard: float) -> float | None:
+        """Milliseconds to wait for the controller, which was heard then."""
+        if self.children:
+            return REAP_INTERVAL
+        return None if self.silence is None else max(0.0, heard + self.silence - time.monotonic()) * 1000 + 1
 
     def _connect(self) -> bool:
         if not os.path.exists(self.address):
@@ -235,6 +251,8 @@ class Agent:
                 break
             request = wire.decode(self._unread[wire.LENGTH.size : end])
             self._unread = self._unread[end:]
+            if request.get("do") == wire.ALIVE:
+                continue
             wire.send(self._socket, commands.answer(self, request))
             if self.detached:
                 return False
@@ -290,18 +308,18 @@ def boot(directory: str, address: str, bundle: Any, functions: tuple[str, ...]) 
     return agent
 
 
-def attach(connection: Any, offers: Any, token: str, luggage: Any, before: int) -> Agent:
+def attach(connection: Any, offers: Any, token: str, luggage: Any, before: int, silence: float) -> Agent:
     """Start the agent of a process that runs already, over a connection that is there.
 
-    `before` is how much memory it had when the agent came. Programs that the app starts get no agent, and requests are
-    counted once the controller asks for it.
+    `before` is how much memory it had when the agent came, and `silence` how many seconds the controller may say
+    nothing. Programs that the app starts get no agent, and requests are counted once the controller asks for it.
     """
     agent = Agent("", "", luggage, offers)
     try:
         HOOKS.leave_out("spawn")
         COUNTERS.active = False  # until the controller asks for it
         forks.install(agent)
-        agent.adopt(connection, before)
+        agent.adopt(connection, before, silence)
         wire.send(connection, {**hello(), "token": token})
         agent.serve()
     except BaseException:

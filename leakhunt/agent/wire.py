@@ -20,6 +20,8 @@ LENGTH = struct.Struct(">I")
 LARGEST = 1 << 30
 """Bytes; more than any snapshot needs, so a longer frame is garbage."""
 CHUNK = 1 << 18
+ALIVE = "alive"
+"""What a controller has "done" that only says it is still there; this is not answered."""
 
 
 class WireError(Exception):

@@ -27,25 +27,38 @@ _MOST: Final = 65_536
 _TARGET: Final = re.compile(r"^tfd:\s*(\d+)", re.MULTILINE)
 
 
-def accepting(pids: Collection[int]) -> frozenset[int]:
-    """Those that are seen to wait for connections, at the first look that shows any; empty if none is, being busy."""
+def serving_with(server: int, children: Collection[int]) -> frozenset[int]:
+    """Of a process and its children that hold its sockets: those that serve if it serves itself; else none.
+
+    It does if it is seen to wait for all the sockets that they share, or for one that a child waits for, too. One that
+    waits for another is a master that listens for its own ends, as gunicorn's does for its control socket.
+    """
+    held = {pid: frozenset(ports.listening_descriptors(pid).values()) for pid in (server, *children)}
+    shared = held[server] & frozenset().union(*(held[pid] for pid in children))
+    seen: dict[int, frozenset[str]] = {pid: frozenset() for pid in held}
+    theirs: frozenset[str] = frozenset()
     for look in range(_LOOKS):
         if look:
             time.sleep(_BETWEEN_LOOKS)
-        found = frozenset(pid for pid in pids if waits_for_connections(pid))
-        if found:
-            return found
-    return frozenset()
+        seen = {pid: sockets | (awaited(pid) & shared) for pid, sockets in seen.items()}
+        theirs = frozenset().union(*(seen[pid] for pid in children))
+        if seen[server] == shared or theirs:
+            break
+    if not (seen[server] and (seen[server] == shared or seen[server] & theirs)):
+        return frozenset()
+    return frozenset(pid for pid, sockets in seen.items() if sockets & seen[server])
 
 
-def waits_for_connections(pid: int) -> bool:
-    """Whether one of its threads waits for a connection just now."""
+def awaited(pid: int) -> frozenset[str]:
+    """Inodes of the sockets on which one of its threads waits for a connection just now."""
     listening = ports.listening_descriptors(pid)
     if not listening:
-        return False
+        return frozenset()
+    numbers: frozenset[int] = frozenset()
     with suppress(OSError):
-        return any(listening & _awaited(pid, *call) for call in _calls(pid))
-    return False
+        for call, arguments in _calls(pid):
+            numbers |= _awaited(pid, call, arguments)
+    return frozenset(inode for number, inode in listening.items() if number in numbers)
 
 
 def _calls(pid: int) -> list[tuple[int, tuple[int, ...]]]:
@@ -62,7 +75,9 @@ def _calls(pid: int) -> list[tuple[int, tuple[int, ...]]]:
 def _awaited(pid: int, number: int, arguments: tuple[int, ...]) -> frozenset[int]:
     """Descriptors that a call waits for."""
     look = _WAITS.get(number)
-    return frozenset() if look is None else look(pid, arguments)
+    with suppress(OSError):  # it goes on meanwhile
+        return frozenset() if look is None else look(pid, arguments)
+    return frozenset()
 
 
 def _of_accept(_: int, arguments: tuple[int, ...]) -> frozenset[int]:

@@ -48,21 +48,31 @@ CHILD_START: Final[Seconds] = 1.0
 """A child that has not said hello by then hangs: another thread was asking for the GIL, or was inside malloc."""
 TRIES: Final = 8
 _CHILDREN: Final = 64
+BEAT: Final[Seconds] = 2.0
+"""How often an agent that was brought into a process is told that we are still here."""
+SILENCE: Final[Seconds] = 15.0
+"""After how long without a word it takes us to be gone, and leaves: we may hang, or be stopped."""
 LEAVING: Final[Seconds] = 10.0
 """How long an agent that was asked to leave may take to clean up."""
 
 
 class AgentHub:
-    """Accepts agents and snapshot children on a Unix socket, from `__enter__` to `__exit__`."""
+    """Accepts agents and snapshot children on a Unix socket, from `__enter__` to `__exit__`.
 
-    def __init__(self, socket_path: Path) -> None:
+    `silence` is how long it may say nothing to an agent that was brought into a process.
+    """
+
+    def __init__(self, socket_path: Path, *, silence: Seconds = SILENCE) -> None:
+        self.silence = silence
         self._path = socket_path
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._links: list[AgentLink] = []
         self._results: dict[str, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._accept, args=(self._listener,), name="leakhunt-hub", daemon=True)
+        self._heart = threading.Thread(target=self._beat, name="leakhunt-heart", daemon=True)
 
     def __enter__(self) -> AgentHub:
         self._listener.bind(str(self._path))
@@ -78,6 +88,9 @@ class AgentHub:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()
+        self._ending.set()
+        if self._heart.is_alive():
+            self._heart.join()
         with self._lock:
             self._closed = True
             links, self._links = self._links, []
@@ -104,6 +117,8 @@ class AgentHub:
         link = AgentLink(self, connection, hello, reach)
         with self._lock:
             self._links.append(link)
+            if not self._heart.ident:
+                self._heart.start()
         return link
 
     def expect(self, token: str) -> queue.SimpleQueue[dict[str, Any] | None]:
@@ -117,6 +132,13 @@ class AgentHub:
         """A result that comes later is thrown away."""
         with self._lock:
             self._results.pop(token, None)
+
+    def _beat(self) -> None:
+        while not self._ending.wait(BEAT):
+            with self._lock:
+                links = tuple(self._links)
+            for link in links:
+                link.beat()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -197,6 +219,18 @@ class AgentLink:
             return not readable or self._connection.recv(1, socket.MSG_PEEK) != b""
         except (OSError, ValueError):
             return False
+        finally:
+            self._lock.release()
+
+    def beat(self) -> None:
+        """Tell an agent that was brought into a process that we are still here; one that is asked something knows."""
+        if self._reach is None or self._closed or not self._lock.acquire(blocking=False):
+            return
+        try:
+            if select.select([], [self._connection], [], 0)[1]:
+                wire.send(self._connection, {"do": wire.ALIVE})
+        except (OSError, ValueError):
+            return  # whoever asks it next will find out
         finally:
             self._lock.release()
 

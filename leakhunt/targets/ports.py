@@ -44,11 +44,11 @@ def listeners(pids: Iterable[int]) -> dict[Listener, frozenset[int]]:
     return found
 
 
-def listening_descriptors(pid: int) -> frozenset[int]:
-    """Numbers of the descriptors of a process that are listening sockets."""
+def listening_descriptors(pid: int) -> dict[int, str]:
+    """Number and inode of the descriptors of a process that are listening sockets."""
     net = Path(f"/proc/{pid}/net")
     listening = {inode for _, inode in (*_tcp(net / "tcp"), *_tcp(net / "tcp6"), *_unix(net / "unix"))}
-    return frozenset(number for number, inode in _sockets(pid) if inode in listening)
+    return {number: inode for number, inode in _sockets(pid) if inode in listening}
 
 
 def _sockets(pid: int) -> Iterator[tuple[int, str]]:

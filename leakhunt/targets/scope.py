@@ -8,7 +8,7 @@ from typing import Final
 
 from leakhunt.errors import AttachError, TargetError
 from leakhunt.targets import ports, tree
-from leakhunt.targets.accepting import accepting
+from leakhunt.targets.accepting import serving_with
 from leakhunt.targets.inject.preflight import Finding, preflight, refusal
 from leakhunt.targets.roles import program_name
 from leakhunt.targets.tree import Process
@@ -96,10 +96,8 @@ def serving(family: Collection[Process], known: Collection[str] = ()) -> tuple[P
 
 def _for_it(process: Process, children: list[Process]) -> list[Process]:
     """Who serves: those children, unless the process is seen to do it itself."""
-    waiting = accepting((process.pid, *(each.pid for each in children)))
-    if process.pid not in waiting:
-        return children
-    return [process, *(each for each in children if each.pid in waiting)]
+    among = serving_with(process.pid, [each.pid for each in children])
+    return [each for each in (process, *children) if each.pid in among] or children
 
 
 def _listening(family: Collection[Process]) -> Mapping[int, Process]:

@@ -52,6 +52,13 @@ from leakhunt.agent import wire
 wire.receive = lambda _: os.kill(os.getpid(), 9)  # the agent has been sent, and is about to say hello
 """
 
+IMPATIENT = """
+import functools
+from leakhunt.targets import hub
+hub.AgentHub = functools.partial(hub.AgentHub, silence=3.0)
+"""
+"""Its agents leave three seconds after it has fallen silent."""
+
 
 def cases() -> Iterator[object]:
     for version in find_attachable():
@@ -185,6 +192,30 @@ def test_an_agent_whose_controller_dies_before_its_hello_keeps_nobody_out(hub: A
         attach(target.pid, hub).link.detach()
         assert target.settles(fds, threads)
         assert_untouched(target)
+
+
+def test_an_agent_whose_controller_hangs_leaves_and_lets_others_in(hub: AgentHub, place: Path) -> None:
+    with live_target(sys.executable, "accept", directory=place) as target:
+        fds, threads = target.fds(), target.threads()
+        with controller(target, place, IMPATIENT) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"attached\n"
+            other.send_signal(signal.SIGSTOP)
+            assert target.settles(fds, threads)
+            attach(target.pid, hub).link.detach()
+            assert target.settles(fds, threads)
+        assert_untouched(target)
+
+
+def test_an_agent_that_is_asked_nothing_stays_while_its_controller_lives(hub: AgentHub, place: Path) -> None:
+    with (
+        live_target(sys.executable, "accept", directory=place) as target,
+        AgentHub(place.parent / "q", silence=3) as own,
+    ):
+        link = attach(target.pid, own).link
+        time.sleep(4.5)
+        assert link.stats().problems == ()
+        link.detach()
 
 
 class controller:  # noqa: N801  # used as a context manager

@@ -115,7 +115,7 @@ def _welcome(
     try:
         # Its modules are compiled there, while the app goes on; some apps let go of the GIL only now and then.
         connection.settimeout(max(_LOADING, deadline - time.monotonic()))
-        wire.send(connection, {"sources": bundle.sources()})
+        wire.send(connection, {"sources": bundle.sources(), "silence": hub.silence})
         message = wire.receive(connection)
     except (OSError, wire.WireError) as error:
         connection.close()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from leakhunt.targets.accepting import accepting, waits_for_connections
+from leakhunt.targets.accepting import awaited, serving_with
 
 WAYS: Final = {
     "accept": "server.accept()",
@@ -28,9 +31,13 @@ OTHERS: Final = {
     "epoll of something else": "poll = select.epoll(); poll.register(pipe[0], select.EPOLLIN); poll.poll()",
     "a loop": "exec('while True: pass')",
 }
+ACCEPT: Final = "server.accept()"
+REST: Final = "time.sleep(600)"
+CONTROL: Final = "control.accept()"
 PROLOGUE: Final = """
 import asyncio, os, select, socket, sys, threading, time
 server = socket.create_server(("127.0.0.1", 0))
+control = socket.create_server(("127.0.0.1", 0))
 pipe = os.pipe()
 async def serve():
     async with await asyncio.start_server(lambda *_: None, sock=server) as started:
@@ -45,8 +52,10 @@ def waiting(how: str) -> Iterator[int]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        yield process.pid
-        process.kill()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 def soon(condition: Callable[[], object]) -> bool:
@@ -61,22 +70,45 @@ def soon(condition: Callable[[], object]) -> bool:
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_who_waits_for_a_connection_is_seen(how: str) -> None:
     with waiting(how) as pid:
-        assert soon(lambda: waits_for_connections(pid))
+        assert soon(lambda: awaited(pid))
 
 
 @pytest.mark.parametrize("how", OTHERS.values(), ids=OTHERS)
 def test_who_holds_a_listening_socket_and_does_something_else_does_not(how: str) -> None:
     with waiting(how) as pid:
         time.sleep(0.2)
-        assert accepting([pid]) == frozenset()
+        assert awaited(pid) == frozenset()
 
 
-def test_of_several_those_that_wait_are_told() -> None:
-    with waiting(WAYS["accept"]) as first, waiting(OTHERS["sleep"]) as second:
-        assert soon(lambda: accepting([first, second]) == {first})
+@pytest.mark.parametrize(
+    ("server", "children", "serve"),
+    [
+        (ACCEPT, [REST, REST], ["server"]),
+        (ACCEPT, [ACCEPT, REST], ["server", "child 0"]),
+        (REST, [ACCEPT, REST], []),
+        (REST, [REST], []),
+        (CONTROL, [ACCEPT], []),
+        (CONTROL, [REST], []),
+        ("select.select([server, control], [], [])", [REST], ["server"]),
+    ],
+)
+def test_a_server_is_told_from_a_master(server: str, children: list[str], serve: list[str]) -> None:
+    forks = "".join(f"if os.fork() == 0:\n    {each}\n" for each in children)
+    only = "" if "control" in server else "control.close()\n"
+    with waiting(f"{only}{forks}{server}") as pid:
+        deadline = time.monotonic() + 5
+        below = Path(f"/proc/{pid}/task/{pid}/children")
+        while len(found := [int(each) for each in below.read_text().split()]) < len(children):
+            assert time.monotonic() < deadline
+        time.sleep(0.3)
+        names = {pid: "server"} | {each: f"child {number}" for number, each in enumerate(found)}
+        told = sorted(names[each] for each in serving_with(pid, found))
+        for each in found:
+            os.kill(each, signal.SIGKILL)
+        assert told == sorted(serve)
 
 
 def test_a_process_that_is_gone_waits_for_nothing() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    assert not waits_for_connections(gone.pid)
+    assert awaited(gone.pid) == frozenset()
