@@ -33,14 +33,14 @@ def serving_with(server: int, children: Collection[int]) -> frozenset[int]:
     It does if it is seen to wait for all the sockets that they share, or for one that a child waits for, too. One that
     waits for another is a master that listens for its own ends, as gunicorn's does for its control socket.
     """
-    held = {pid: frozenset(ports.listening_descriptors(pid).values()) for pid in (server, *children)}
-    shared = held[server] & frozenset().union(*(held[pid] for pid in children))
+    held = {pid: ports.listening_descriptors(pid) for pid in (server, *children)}
+    shared = frozenset(held[server].values()) & frozenset().union(*(held[pid].values() for pid in children))
     seen: dict[int, frozenset[str]] = {pid: frozenset() for pid in held}
     theirs: frozenset[str] = frozenset()
     for look in range(_LOOKS):
         if look:
             time.sleep(_BETWEEN_LOOKS)
-        seen = {pid: sockets | (awaited(pid) & shared) for pid, sockets in seen.items()}
+        seen = {pid: sockets | (awaited(pid, held[pid]) & shared) for pid, sockets in seen.items()}
         theirs = frozenset().union(*(seen[pid] for pid in children))
         if seen[server] == shared or theirs:
             break
@@ -49,11 +49,8 @@ def serving_with(server: int, children: Collection[int]) -> frozenset[int]:
     return frozenset(pid for pid, sockets in seen.items() if sockets & seen[server])
 
 
-def awaited(pid: int) -> frozenset[str]:
-    """Inodes of the sockets on which one of its threads waits for a connection just now."""
-    listening = ports.listening_descriptors(pid)
-    if not listening:
-        return frozenset()
+def awaited(pid: int, listening: Mapping[int, str]) -> frozenset[str]:
+    """Of its listening sockets (descriptor and inode) those on which a thread waits for a connection just now."""
     numbers: frozenset[int] = frozenset()
     with suppress(OSError):
         for call, arguments in _calls(pid):

@@ -71,18 +71,23 @@ def _link(descriptor: Path) -> str:
         return ""
 
 
-def _lines(path: Path) -> list[list[str]]:
+def _lines(path: Path) -> Iterator[list[str]]:
+    """The fields of its lines, the kernel being asked for no more than are taken."""
     try:
-        return [line.split() for line in path.read_text(errors="surrogateescape").splitlines()[1:]]
+        with path.open(errors="surrogateescape") as file:
+            next(file, None)
+            for line in file:
+                yield line.split()
     except OSError:
-        return []
+        return
 
 
 def _tcp(path: Path) -> Iterator[tuple[Listener, str]]:
     for fields in _lines(path):
-        if fields[3] == _LISTEN:
-            address, port = fields[1].split(":")
-            yield Listener(host=_host(address), port=int(port, 16)), fields[9]
+        if fields[3] != _LISTEN:
+            return  # the kernel lists those that listen first; of the others there may be very many
+        address, port = fields[1].split(":")
+        yield Listener(host=_host(address), port=int(port, 16)), fields[9]
 
 
 def _unix(path: Path) -> Iterator[tuple[Listener, str]]:

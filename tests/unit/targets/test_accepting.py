@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from leakhunt.targets.accepting import awaited, serving_with
+from leakhunt.targets.ports import listening_descriptors
 
 WAYS: Final = {
     "accept": "server.accept()",
@@ -70,14 +71,15 @@ def soon(condition: Callable[[], object]) -> bool:
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_who_waits_for_a_connection_is_seen(how: str) -> None:
     with waiting(how) as pid:
-        assert soon(lambda: awaited(pid))
+        assert soon(lambda: awaited(pid, listening_descriptors(pid)))
 
 
 @pytest.mark.parametrize("how", OTHERS.values(), ids=OTHERS)
 def test_who_holds_a_listening_socket_and_does_something_else_does_not(how: str) -> None:
     with waiting(how) as pid:
         time.sleep(0.2)
-        assert awaited(pid) == frozenset()
+        assert listening_descriptors(pid)
+        assert awaited(pid, listening_descriptors(pid)) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -111,4 +113,4 @@ def test_a_server_is_told_from_a_master(server: str, children: list[str], serve:
 def test_a_process_that_is_gone_waits_for_nothing() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    assert awaited(gone.pid) == frozenset()
+    assert awaited(gone.pid, {3: "1"}) == frozenset()
