@@ -31,10 +31,20 @@ _KEYS: Final = (
     *("target", "workload", "seed", "concurrency", "requests", "env", "headers"),
     *("chdir", "server", "workers", "threads", "python", "url", "ready", "ready-timeout"),
     *("budget-time", "memory-limit", "output", "budget", "effort"),
-    *("budgets", "known", "reference", "reports"),
+    *("budgets", "known", "reference", "reports", "scan"),
 )
 REPORTS: Final = ("junit", "sarif", "codequality", "gitlab-metrics", "markdown", "json")
 """Files that a check may write, by option."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """`[tool.leakhunt.scan]`: defaults of `leakhunt scan`."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Added to what is skipped anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ class Settings:
     """File of an earlier run that is compared with."""
     reports: Mapping[str, str] = field(default_factory=dict)
     """Files to write, by the names in `REPORTS`."""
+    scan: ScanSettings = ScanSettings()
 
     def beside(self, path: str) -> Path:
         """A path as the file means it: relative to itself."""
@@ -133,6 +144,7 @@ def _read(table: Table, path: Path) -> Settings:
         known=table.named("known"),
         reference=table.named("reference"),
         reports=_reports(table),
+        scan=_scan(table),
     )
 
 
@@ -142,6 +154,14 @@ def _reports(table: Table) -> Mapping[str, str]:
         return {}
     reports.only(*REPORTS)
     return {name: path for name in REPORTS if (path := reports.named(name)) is not None}
+
+
+def _scan(table: Table) -> ScanSettings:
+    scan = table.table("scan")
+    if scan is None:
+        return ScanSettings()
+    scan.only("select", "ignore", "exclude")
+    return ScanSettings(select=scan.names("select"), ignore=scan.names("ignore"), exclude=scan.names("exclude"))
 
 
 def _program(table: Table, directory: Path) -> str | None:

@@ -205,6 +205,13 @@ class Table:
             result[name] = str(value)
         return result
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """A list of texts, none of them empty. Empty if it is not there."""
+        value = self._data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+            raise self.error(key, "must be a list of texts", f'write {key} = ["...", "..."]')
+        return tuple(value)
+
     def command(self, key: str) -> tuple[str, ...] | None:
         """A command as a list of words, none of them split or expanded."""
         value = self._data.get(key)

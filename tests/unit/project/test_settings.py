@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leakhunt.errors import ConfigError
-from leakhunt.project.settings import find_settings
+from leakhunt.project.settings import ScanSettings, find_settings
 
 
 def test_a_project_that_says_nothing_has_no_settings(tmp_path: Path) -> None:
@@ -123,3 +123,20 @@ def test_a_file_of_our_own_holds_the_table_or_the_keys_but_not_both(tmp_path: Pa
     with pytest.raises(ConfigError, match="cannot stand beside other keys") as caught:
         find_settings(tmp_path)
     assert (caught.value.line, caught.value.key) == (2, "tool")
+
+
+def test_settings_of_the_scan_have_a_table_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "leakhunt.toml").write_text('[scan]\nselect = ["LH101"]\nexclude = ["generated", "old/*"]\n')
+    settings = find_settings(tmp_path)
+    assert settings is not None
+    assert settings.scan == ScanSettings(select=("LH101",), exclude=("generated", "old/*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "key"), [('select = "LH101"', "select"), ("ignore = [1]", "ignore"), ("skip = []", "skip")]
+)
+def test_a_mistake_in_the_settings_of_the_scan_is_named(tmp_path: Path, text: str, key: str) -> None:
+    (tmp_path / "leakhunt.toml").write_text(f"[scan]\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        find_settings(tmp_path)
+    assert (caught.value.key, caught.value.line) == (f"scan.{key}", 2)
