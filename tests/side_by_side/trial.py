@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -53,9 +55,7 @@ def try_tool(tool: Tool, python: Path, state: str, gdb: Gdb | None = None, *, li
             began = time.monotonic()
             with _running(tool, errand, gdb) as process:
                 duration = _wait_for_proof(tool, errand, process, began)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(_LEAVE if duration is not None else max(0.0, began + limit - time.monotonic()))
-                _kill(process.pid, *_offspring(process.pid))
+                _end(process, _LEAVE if duration is not None else max(0.0, began + limit - time.monotonic()))
                 time.sleep(_SETTLED)
                 # What the tool has started in the background lives on until the target has been looked at.
                 pause, lost = target.pause(), target.lost()
@@ -106,6 +106,16 @@ def _running(tool: Tool, errand: Errand, gdb: Gdb | None) -> Iterator[subprocess
     finally:
         _kill(process.pid, *_offspring(process.pid), *_offspring(errand.pid), *_naming(errand.port))
         process.wait()
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Let a tool end; one that takes too long is interrupted as by Ctrl-C, and killed if that does not help."""
+    for limit in (patience, _LEAVE):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(limit)
+            return
+        os.killpg(process.pid, signal.SIGINT)
+    _kill(process.pid, *_offspring(process.pid))
 
 
 def _kill(*pids: int) -> None:
