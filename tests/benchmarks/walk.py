@@ -1,7 +1,7 @@
-"""How long the walk over a heap of a million objects takes in the child, and what the child copies and takes.
+"""How long a heap of a million objects takes to be walked or counted by type, and what the child copies and takes.
 
-Usage: `python tests/benchmarks/walk.py [PYTHON ...]`; each interpreter walks the same mixed heap three times, each time
-in a fork of its own.
+Usage: `python tests/benchmarks/walk.py [PYTHON ...]`; each interpreter walks and counts the same mixed heap three
+times, each time in a fork of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ PROGRAM = """
 import collections, functools, gc, os, sys, time, types
 sys.path.insert(0, {root!r})
 from leakhunt.agent.headroom import private_bytes, resident_bytes
+from leakhunt.agent.child import Scene
+from leakhunt.agent.probes.inventory import inventory
 from leakhunt.agent.probes.paths import explore
 
 shop = sys.modules["shop"] = types.ModuleType("shop")
@@ -42,13 +44,17 @@ for n in MANY[::4]: shop.HEAD = Link(shop.HEAD, n)
 gc.collect()
 gc.disable()
 tracked = gc.get_objects()
-for _ in range(3):
+def walk():
+    return sum(explore(tracked, ()).counts)
+def count():
+    return sum(count for _, count, _ in inventory(True, Scene(0, tracked)))
+for work in (walk, count) * 3:
     pid = os.fork()
     if pid == 0:
         began = time.process_time()
-        walk = explore(tracked, ())
+        objects = work()
         took = time.process_time() - began
-        print("%d.%d" % sys.version_info[:2], sum(walk.counts), "objects, %.2f s," % took,
+        print("%d.%d" % sys.version_info[:2], work.__name__, objects, "objects, %.2f s," % took,
               private_bytes() >> 20, "MiB copied and taken at RSS", resident_bytes() >> 20, "MiB", flush=True)
         os._exit(0)
     os.waitpid(pid, 0)
