@@ -22,7 +22,7 @@ from leakhunt.model.report import BackgroundReport, RouteReport
 from leakhunt.model.run import BACKGROUND, Phase, Run
 from leakhunt.units import format_size
 
-_BUSY: Final = 20.0
+BUSY: Final = 20.0
 """Requests per second for which the budget of a route is that of a second: the load of a busy worker."""
 
 
@@ -44,9 +44,9 @@ def per_second(thresholds: Thresholds) -> Thresholds:
     """
     return replace(
         thresholds,
-        live=thresholds.live * _BUSY,
-        blocks=thresholds.blocks * _BUSY,
-        anonymous=thresholds.anonymous * _BUSY,
+        live=thresholds.live * BUSY,
+        blocks=thresholds.blocks * BUSY,
+        anonymous=thresholds.anonymous * BUSY,
     )
 
 

@@ -46,6 +46,7 @@ COMMANDS: Final = (
     LazyCommand("watch", "Watch the memory of a process and of all that descends from it."),
     LazyCommand("scan", "Look through source code for what leaks memory."),
     LazyCommand("report", "Render a recorded run again."),
+    LazyCommand("compare", "Compare two recorded runs, before and after a change."),
     LazyCommand("doctor", "Say what works on this machine, or on one process, and what to do about what does not."),
 )
 

@@ -19,7 +19,7 @@ _DUMB: Final = {"dumb", "unknown"}
 
 def show(report: Report, directory: Path) -> None:
     """What the report says, then where the rest of it lies, if it was written."""
-    if sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in _DUMB:
+    if has_terminal():
         from leakhunt.reports.terminal import print_report
 
         print_report(report)
@@ -28,3 +28,8 @@ def show(report: Report, directory: Path) -> None:
     page = directory / PAGE
     if page.exists():
         click.echo(f"Report: {page}")
+
+
+def has_terminal() -> bool:
+    """Whether standard output is a terminal that knows colours and columns."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in _DUMB

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from functools import cache
 from math import isfinite
 from typing import Any, Final
@@ -59,22 +60,30 @@ def growth_chart(report: Report, *, narrow: bool = False) -> Figure | None:
     with rc_context(_STYLE):
         width = _NARROW if narrow else _WIDTH
         figure = Figure(figsize=(width, 3.9), layout="constrained")
-        axes = _bare_axes(figure)
-        end = max(series.times[-1] for series in drawn) or 1.0
-        for phase in report.phases:
-            _shade(axes, phase, end, width)
-        curves = [_draw(axes, series, CURVES[number % len(CURVES)]) for number, series in enumerate(drawn)]
+        axes = _bare(figure.add_subplot())
+        curves = _draw_growth(axes, report, width=width, end=_end(drawn), top=_top(drawn))
         wordy = "memory of each process over time: RSS, and USS as a thin line"
         _title(axes, report.judgement.verdict, "RSS over time, USS thin" if narrow else wordy)
-        axes.set_xlabel("seconds since the start of the run")
-        axes.set_xlim(0, end)
-        # A fifth of the height is left to the names of the phases.
-        axes.set_ylim(0, 1.2 * max(max(series.rss) for series in drawn) / _MIB or 1)
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} MiB"))
-        axes.grid(axis="y", color=GRID, linewidth=0.6)
         handles = _fewest(curves)
         figure.legend(handles=handles, loc="outside lower left", ncols=2 if narrow else 4, frameon=False, fontsize=8)
+    return figure
+
+
+def growth_charts(before: Report, after: Report, *, narrow: bool = False) -> Figure | None:
+    """The growth charts of two runs on the same axes, side by side or one above the other; None without a sample."""
+    sides = [[series for series in report.series if series.times] for report in (before, after)]
+    drawn = [series for side in sides for series in side]
+    if not drawn:
+        return None
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(_NARROW, 7.0) if narrow else (_WIDTH, 3.9), layout="constrained")
+        shape = (2, 1) if narrow else (1, 2)
+        panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False)
+        for axes, report, when in zip(panels.flat, (before, after), ("before", "after"), strict=True):
+            curves = _draw_growth(_bare(axes), report, width=_NARROW, end=_end(drawn), top=_top(drawn))
+            _title(axes, report.judgement.verdict, f"{when}: RSS over time, USS thin")
+            below = {"loc": "upper left", "bbox_to_anchor": (0, -0.16), "borderaxespad": 0}
+            axes.legend(handles=_fewest(curves), frameon=False, fontsize=8, **below)
     return figure
 
 
@@ -86,7 +95,7 @@ def routes_chart(report: Report, *, narrow: bool = False) -> Figure | None:
     with rc_context(_STYLE):
         size = (_NARROW, 1.3 + 0.55 * len(rows)) if narrow else (_WIDTH, 1.3 + 0.42 * len(rows))
         figure = Figure(figsize=size, layout="constrained")
-        axes = _bare_axes(figure)
+        axes = _bare(figure.add_subplot())
         for position, route in enumerate(reversed(rows)):
             _bar(axes, position, route)
         _name_rows(axes, [_label(route.route, 44) for route in reversed(rows)], above=narrow)
@@ -115,13 +124,36 @@ def svg(figure: Figure) -> str:
     return buffer.getvalue()
 
 
-def _bare_axes(figure: Figure) -> Axes:
-    axes = figure.add_subplot()
+def _bare(axes: Axes) -> Axes:
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     return axes
+
+
+def _end(drawn: Sequence[Series]) -> Seconds:
+    return max(series.times[-1] for series in drawn) or 1.0
+
+
+def _top(drawn: Sequence[Series]) -> float:
+    """In MiB. A fifth of the height is left to the names of the phases."""
+    return 1.2 * max(max(series.rss) for series in drawn) / _MIB or 1
+
+
+def _draw_growth(axes: Axes, report: Report, *, width: float, end: Seconds, top: float) -> list[Line2D]:
+    """Phases and curves; what the curves are called."""
+    for phase in report.phases:
+        _shade(axes, phase, end, width)
+    drawn = [series for series in report.series if series.times]
+    curves = [_draw(axes, series, CURVES[number % len(CURVES)]) for number, series in enumerate(drawn)]
+    axes.set_xlabel("seconds since the start of the run")
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, top)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} MiB"))
+    axes.grid(axis="y", color=GRID, linewidth=0.6)
+    return curves
 
 
 def _title(axes: Axes, verdict: Verdict, rest: str) -> None:

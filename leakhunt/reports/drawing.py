@@ -17,6 +17,15 @@ def draw_svgs(report: Report, *, narrow: bool = False) -> Mapping[str, str]:
     return {name: charts.svg(figure) for name, figure in charts.all_charts(report, narrow=narrow).items()}
 
 
+def draw_comparison(before: Report, after: Report, *, narrow: bool = False) -> Mapping[str, str]:
+    """The growth charts of two runs on the same axes, if there is data for one of them."""
+    with _in_silence():
+        from leakhunt.reports import charts  # noqa: PLC0415  # see above
+
+    figure = charts.growth_charts(before, after, narrow=narrow)
+    return {} if figure is None else {"growth": charts.svg(figure)}
+
+
 def draw_files(report: Report) -> Mapping[str, bytes]:
     """The same as files, by name: `growth.png`, `growth.svg`, ..."""
     with _in_silence():

@@ -81,7 +81,7 @@ def _routes(report: Report) -> str:
         )
         for route in report.routes
     ]
-    return _table("Routes", header, rows, left=2)
+    return table("Routes", header, rows, left=2)
 
 
 def _hotspots(report: Report) -> str:
@@ -94,13 +94,13 @@ def _hotspots(report: Report) -> str:
         )
         for spot in report.hotspots
     ]
-    return _table("Hotspots", ("Function", "Route", "Kept per request", "Blocks per request"), rows, left=2)
+    return table("Hotspots", ("Function", "Route", "Kept per request", "Blocks per request"), rows, left=2)
 
 
 def _evidence(report: Report) -> str:
     rows = [(code(found.route), *row) for found in report.route_evidence for row in phrases.evidence(found)]
-    table = _table("Evidence", ("Route", "In", "Requests", "Kept", "Per request"), rows, left=2)
-    return f"{table}\n\n{phrases.EVIDENCE}" if table else ""
+    evidence = table("Evidence", ("Route", "In", "Requests", "Kept", "Per request"), rows, left=2)
+    return f"{evidence}\n\n{phrases.EVIDENCE}" if evidence else ""
 
 
 def _workers(report: Report) -> str:
@@ -117,7 +117,7 @@ def _workers(report: Report) -> str:
         for worker in report.workers
     ]
     header = ("Process", "Role", "End", "Requests", "RSS at start", "At end", "At most")
-    return _table("Workers", header, rows, left=3)
+    return table("Workers", header, rows, left=3)
 
 
 def _memory(report: Report) -> str:
@@ -127,9 +127,9 @@ def _memory(report: Report) -> str:
         for row in phrases.memory(memory)
     ]
     header = ("Process", "Part", "At the baseline", "At the end", "Growth")
-    table = _table("What the memory is made of", header, rows, left=2)
+    parts = table("What the memory is made of", header, rows, left=2)
     notes = [f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory)]
-    return "\n\n".join([table, *map(prose, notes)]) if table else ""
+    return "\n\n".join([parts, *map(prose, notes)]) if parts else ""
 
 
 def _closing(report: Report) -> str:
@@ -141,7 +141,8 @@ def _closing(report: Report) -> str:
     return "\n\n".join([*lists, phrases.cost(report.cost), *filter(None, (conditions, made))])
 
 
-def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
+def table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
+    """A table below its heading, the first `left` columns aligned left; nothing without rows. Cells are Markdown."""
     lines = [" | ".join(row) for row in rows]
     if not lines:
         return ""

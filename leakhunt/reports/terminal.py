@@ -111,7 +111,7 @@ def _suspect(rank: int, suspect: Suspect, width: int) -> list[Text]:
     if len(whole.plain) <= width:
         return [whole]
     kept, grown = _fitting(kept, grown, phrases.kept_briefly(suspect), width - _INDENT - len(route) - 2)
-    place, holder = _sharing(place, holder, width - _INDENT)
+    place, holder = sharing(place, holder, width - _INDENT)
     return [_assemble(f"{rank}. ", route, kept, grown), _assemble(" " * _INDENT, place=place, holder=holder)]
 
 
@@ -128,7 +128,7 @@ def _fitting(kept: str, grown: str, briefly: str, room: int) -> tuple[str, str]:
     return kept, f"{count}{blank}{_end(type_, room - len(kept) - 2 - len(count) - len(blank))}"
 
 
-def _sharing(place: str, holder: str, room: int) -> tuple[str, str]:
+def sharing(place: str, holder: str, room: int) -> tuple[str, str]:
     """Line and holder side by side: directories are left out first, then the start of the holder's path."""
     place = _without_directories(place, room - 2 - len(holder))
     held, blank, path = holder.rpartition(" ")

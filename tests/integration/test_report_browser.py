@@ -26,9 +26,16 @@ SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 @contextmanager
 def opened(report: Report, chromium: Path, directory: Path, *, width: int) -> Iterator[Page]:
-    """The report in a page of its own; afterwards the browser must have had nothing to say or to load."""
+    """The report in a page of its own."""
+    with opened_page(render(report), chromium, directory, width=width) as page:
+        yield page
+
+
+@contextmanager
+def opened_page(html: str, chromium: Path, directory: Path, *, width: int) -> Iterator[Page]:
+    """A page; afterwards the browser must have had nothing to say or to load."""
     file = directory / "report.html"
-    file.write_text(render(report), encoding="utf-8")
+    file.write_text(html, encoding="utf-8")
     complaints: list[str] = []
     loaded: list[str] = []
     with sync_playwright() as playwright:
