@@ -66,6 +66,14 @@ def stats(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def measure(agent: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """The counts, and the memory in use as far as it can be told without a copy of the process, of one moment."""
+    from leakhunt.agent.probes.mallocs import find_malloc
+
+    malloc = find_malloc().while_it_runs()
+    return {**stats(agent, request), "blocks": sys.getallocatedblocks(), "malloc": malloc}
+
+
 def collect(_: Agent, request: dict[str, Any]) -> dict[str, Any]:
     """Collect garbage twice (finalizers of the first round make some for the second).
 
@@ -199,6 +207,7 @@ def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
 
 COMMANDS = {
     "stats": stats,
+    "measure": measure,
     "collect": collect,
     "trim": trim,
     "snapshot": snapshot,

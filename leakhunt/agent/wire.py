@@ -41,14 +41,19 @@ def send(stream: Stream, message: dict[str, Any]) -> None:
 
 def receive(stream: Stream) -> dict[str, Any] | None:
     """Read one frame; None at the end of the stream. Raises WireError on garbage, OSError as the socket does."""
+    body = receive_body(stream)
+    return None if body is None else decode(body)
+
+
+def receive_body(stream: Stream) -> bytes | None:
+    """Read one frame and leave what it holds for later."""
     head = _exactly(stream, LENGTH.size)
     if head is None:
         return None
     (length,) = LENGTH.unpack(head)
     if length > LARGEST:
         raise WireError(f"a frame of {length} bytes is no message")
-    body = _exactly(stream, length)
-    return None if body is None else decode(body)
+    return _exactly(stream, length)
 
 
 def decode(body: bytes) -> dict[str, Any]:

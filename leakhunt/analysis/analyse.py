@@ -20,6 +20,7 @@ from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.leads import find_leads
 from leakhunt.analysis.memory_split import memory_reports
+from leakhunt.analysis.natural import natural_report
 from leakhunt.analysis.next_step import next_command
 from leakhunt.analysis.plateau import plateau_paths
 from leakhunt.analysis.processes import worker_reports
@@ -32,7 +33,7 @@ from leakhunt.analysis.upgrade import settle_by_cap, upgrade
 from leakhunt.analysis.verdict import run_judgement
 from leakhunt.analysis.watched import watched_judgement
 from leakhunt.model.report import BackgroundReport, Report, RouteEvidence, RouteReport, Suspect, Verdict
-from leakhunt.model.run import BACKGROUND, WATCHED, Caveat, Phase, Run
+from leakhunt.model.run import BACKGROUND, NATURAL, WATCHED, Caveat, Phase, Run
 from leakhunt.units import Bytes, Seconds, format_size
 
 SCHEMA: Final = 1
@@ -41,6 +42,8 @@ SCHEMA: Final = 1
 def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     """Everything that can be said about a run, by the budget it was made for unless other `thresholds` are given."""
     thresholds = thresholds or planned_thresholds(run.plan)
+    if run.plan.workload == NATURAL:
+        return natural_report(run, thresholds, SCHEMA)
     experiment, idle = read_run(run, thresholds)
     ledger = experiment.ledger
     leads = find_leads(run)

@@ -22,6 +22,7 @@ _LABELS: Final[Mapping[Phase, str]] = {
     Phase.PEAK: "peaks",
     Phase.EXPLAIN: "explain",
     Phase.CALLS: "calls",
+    Phase.NATURAL: "its own traffic",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import ceil, isfinite
 from pathlib import Path
@@ -10,11 +11,18 @@ from typing import Final
 
 from leakhunt.analysis.case import Case
 from leakhunt.analysis.verdict import COMPLETE
-from leakhunt.model.report import Judgement, Site, Suspect, Verdict
+from leakhunt.model.report import Judgement, RouteReport, Site, Suspect, Verdict
 from leakhunt.model.run import ATTACHED, OWN_COMMAND, Plan, Run
 
 _INTERRUPTED: Final = (None, "interrupted")
 """Outcomes of runs that were ended by whoever ran leakhunt."""
+_VARIABLE: Final = re.compile(r"<[^<>]*>|\{[^{}]*\}|\(\?P<[^<>]*>[^()]*\)")
+"""A part of a route's pattern that stands for many paths."""
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_REQUESTS: Final = 3
+"""Routes that are suggested to be requested."""
+_LONG_ENOUGH: Final = 120
+"""Seconds that are suggested to look on at least."""
 _LEAST: Final = 2
 _MOST: Final = 10
 """How many times the time and requests of this run are suggested for the next one."""
@@ -27,6 +35,29 @@ def next_command(run: Run, judgement: Judgement, cases: Sequence[Case], suspects
     if judgement.verdict is Verdict.INCONCLUSIVE:
         return _run_again(run, judgement, cases)
     return None
+
+
+def proving_command(run: Run, judgement: Judgement, routes: Sequence[RouteReport]) -> str | None:
+    """After an app was looked at under its own traffic: the experiment, on what is suspected or else on what it serves.
+
+    Where too little was seen to say anything, the same for longer.
+    """
+    flags = _flags(run.plan) or ""
+    if judgement.verdict is Verdict.INCONCLUSIVE:
+        seconds = float(run.plan.options.get("duration", "").removesuffix(" s") or 0.0)
+        return _join("leakhunt profile", flags, f"--duration {max(seconds * _LEAST, _LONG_ENOUGH):.0f}")
+    suspected = [route for route in routes if route.verdict is Verdict.SUSPECTED]
+    steps = [step for route in suspected or routes for step in route.steps if " " in step]
+    requests = [_request(step) for step in steps[:_REQUESTS]]
+    return _join("leakhunt profile", flags, *requests) if requests else None
+
+
+def _request(route: str) -> str:
+    """The request that leads to a route, as far as its pattern tells: each of its variables counts up."""
+    method, _, pattern = route.partition(" ")
+    path = _VARIABLE.sub("{n}", pattern)
+    body = "" if method in _BODILESS else " --body @FILE"
+    return f"--request {quote(f'{method} {path}')}{body}"
 
 
 def _line_by_line(run: Run, suspects: Sequence[Suspect]) -> str | None:

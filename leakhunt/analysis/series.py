@@ -155,6 +155,7 @@ def signal_values(sample: Sample) -> Mapping[str, float]:
     values = {
         "live": sample.heap.live if sample.heap else None,
         "blocks": sample.heap.blocks if sample.heap else None,
+        "malloc": sample.heap.malloc if sample.heap else None,
         "anonymous": sample.memory.anonymous,
         "threads": sample.threads,
         "descriptors": sample.descriptors,

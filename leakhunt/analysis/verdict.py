@@ -37,8 +37,8 @@ def run_judgement(
     if background is not None and proven and routes:
         verdicts.add(background.verdict)
     verdict = next((v for v in _WEIGHT if v in verdicts), Verdict.INCONCLUSIVE)
-    flaws = _flaws(run)
-    if verdict is not Verdict.LEAK and (flaws or not experiment.blocks):
+    problems = flaws(run)
+    if verdict is not Verdict.LEAK and (problems or not experiment.blocks):
         verdict = Verdict.INCONCLUSIVE
     # What leaks was seen: how small a leak may be is a question about the others.
     unseen = [route for route in routes if route.verdict is not Verdict.LEAK] or list(routes)
@@ -46,9 +46,9 @@ def run_judgement(
     known = [limit for limit in limits if limit is not None]
     return Judgement(
         verdict,
-        (*_with_time(experiment, background), *_reasons(experiment, routes, verdict), *flaws)
+        (*_with_time(experiment, background), *_reasons(experiment, routes, verdict), *problems)
         if proven
-        else (*_reasons(experiment, routes, verdict), *flaws, *_with_time(experiment, background)),
+        else (*_reasons(experiment, routes, verdict), *problems, *_with_time(experiment, background)),
         provisional=run.plan.options.get(EFFORT) == Effort.QUICK,
         thresholds=experiment.thresholds.as_mapping(),
         minimum_detectable=max(known) if known and len(known) == len(limits) else None,
@@ -65,19 +65,19 @@ def _reasons(experiment: Experiment, routes: Sequence[RouteReport], verdict: Ver
     return reasons
 
 
-def _flaws(run: Run) -> list[str]:
+def flaws(run: Run) -> list[str]:
     """What kept the run from being whole."""
-    flaws = []
+    found = []
     if run.outcome != COMPLETE:
-        flaws.append(f"the run did not go to its end: {run.outcome or 'the recording stops'}")
+        found.append(f"the run did not go to its end: {run.outcome or 'the recording stops'}")
     crashes = [
         worker.death
         for worker in run.workers
         if worker.role is Role.WORKER and worker.death is not None and _CRASH.match(worker.death)
     ]
     if crashes:
-        flaws.append(f"workers that died while they were measured: {len(crashes)}, the last one {crashes[-1]}")
-    return flaws
+        found.append(f"workers that died while they were measured: {len(crashes)}, the last one {crashes[-1]}")
+    return found
 
 
 def _clean_reason(experiment: Experiment, routes: Sequence[RouteReport], small: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ NO_MEMORY_SIGNAL: Final = "neither live bytes nor anonymous memory could be read
 _NOUNS: Final[Mapping[str, str]] = {
     "live": "live memory",
     "blocks": "allocated blocks",
+    "malloc": "memory in use from malloc",
     "anonymous": "anonymous memory",
     "threads": "threads",
     "descriptors": "file descriptors",
@@ -33,7 +34,7 @@ _NOUNS: Final[Mapping[str, str]] = {
 
 def amount(signal: str, value: float) -> str:
     """A growth with its unit: `20.0 KiB of live memory`, `1 threads`."""
-    if signal in {"live", "anonymous"}:
+    if signal in {"live", "anonymous", "malloc"}:
         return f"{format_size(value)} of {_NOUNS[signal]}"
     return f"{value:.3g} {_NOUNS[signal]}"
 
@@ -145,6 +146,24 @@ def idle(state: str, grown: str, seconds: float) -> str:
     }.get(state, f"{grows}, as it seems, which {seconds:.0f} s of idle rounds do not prove")
 
 
+def rose_with_requests(signal: str, rate: float, interval: tuple[float, float], requests: int) -> str:
+    """What was seen to rise where requests were counted and not chosen."""
+    low, high = (_short(signal, end) for end in interval)
+    figures = f"{_short(signal, rate)} per request ({low} to {high})"
+    return f"{_NOUNS[signal]} rose by {figures}, over {requests} requests, in both halves of the time"
+
+
+def rose_at_first(signal: str, first: float, second: float) -> str:
+    """The same where it did not go on."""
+    figures = f"{_short(signal, first)} per request at first and by {_short(signal, second)} later"
+    return f"{_NOUNS[signal]} rose by {figures}, as where a cache fills"
+
+
+def came_together(routes: int) -> str:
+    """Why several routes are told as one."""
+    return f"the requests of these {routes} routes came together, so one cannot be told from the other"
+
+
 def cap(container: Container, size: float) -> str:
     """A container that will stop growing."""
     source = f" ({container.cap_source})" if container.cap_source else ""
@@ -170,7 +189,7 @@ def _steps(signal: str, slopes: Sequence[float]) -> str:
 
 
 def _short(signal: str, value: float) -> str:
-    return format_size(value) if signal in {"live", "anonymous"} else f"{value:.3g}"
+    return format_size(value) if signal in {"live", "anonymous", "malloc"} else f"{value:.3g}"
 
 
 def _factor(upper: float, budget: float) -> int:

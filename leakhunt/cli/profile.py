@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -13,8 +12,8 @@ import click
 from rich.console import Console
 
 from leakhunt import __version__
-from leakhunt.analysis.analyse import analyse
 from leakhunt.cli.flags import given_flags
+from leakhunt.cli.natural import look_on, machine, say_whose_memory
 from leakhunt.cli.options import (
     AfterDashes,
     BudgetType,
@@ -27,19 +26,23 @@ from leakhunt.cli.options import (
     workload_options,
 )
 from leakhunt.cli.progress import Progress
-from leakhunt.cli.request import BUDGET_TIME, Request, connect, make_target, read_request
-from leakhunt.cli.show import show
+from leakhunt.cli.request import (
+    BUDGET_TIME,
+    Request,
+    connect,
+    make_target,
+    read_request,
+)
+from leakhunt.cli.show import show, show_recorded
+from leakhunt.cli.visit import DURATION, LONGEST_VISIT, read_visit
 from leakhunt.hunt.clock import start_clock
+from leakhunt.hunt.natural import INTERRUPTED
 from leakhunt.hunt.recorder import Recorder
-from leakhunt.hunt.session import INTERRUPTED, hunt
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.report import Report, Verdict
-from leakhunt.model.run import ATTACHED, EFFORT, OWN_COMMAND, Effort, Plan
-from leakhunt.reports.write import write_all
+from leakhunt.model.run import ATTACHED, EFFORT, OWN_COMMAND, Effort, Plan, Run
 from leakhunt.runfile import RunWriter, run_directory
-from leakhunt.samplers.headroom import available_memory
 from leakhunt.targets.attached import AttachedTarget
-from leakhunt.units import format_size
 from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
 
 EXIT_CODES: Final[Mapping[Verdict, int]] = {
@@ -54,7 +57,7 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
 _EXIT_INTERRUPTED: Final = 130
 _OWN: Final = (
     *("memory_limit", "budget", "strict", "peaks", "explain", "show_values"),
-    *("pid", "tree", "app_name", "allow_gc"),
+    *("pid", "tree", "app_name", "allow_gc", "duration", "record_only"),
 )
 """Parameters that `leakhunt lines` has not."""
 _ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
@@ -92,6 +95,13 @@ _ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
     help="Measure the peak memory of single requests.  [default: --peaks, with --quick or --pid --no-peaks]",
 )
 @click.option("--explain/--no-explain", default=True, help="Trace the routes that grow: line and holder.")
+@click.option(
+    "--duration",
+    type=SecondsType(most=LONGEST_VISIT),
+    metavar="SECONDS",
+    help=f"With --pid and without a workload: how long to look on at its own traffic.  [default: {DURATION:.0f}]",
+)
+@click.option("--record-only", is_flag=True, help="Only record; `leakhunt report RUN` judges it, here or elsewhere.")
 @click.option("--show-values", is_flag=True, help="Show strings of the heap instead of their type and length.")
 def command(**options: Any) -> int:
     """Replay a workload against a web app and judge whether its memory leaks.
@@ -102,7 +112,14 @@ def command(**options: Any) -> int:
       leakhunt profile courseware.wsgi:application --workload uploads.toml
       leakhunt profile --workload uploads.toml -- gunicorn -w 3 courseware.wsgi
       leakhunt profile --workload uploads.toml --pid 4711
+
+    With --pid and without a workload nothing is sent: leakhunt looks on at the app's own traffic, and suspects.
     """  # noqa: D301  # click wants the character itself
+    context = click.get_current_context()
+    visit = read_visit(options)
+    if visit is not None:
+        report, directory = look_on(visit, given_flags(context, without=("output", "duration", "record_only")))
+        return _end(report, directory)
     request = read_request(options)
     settings = Settings(
         seed=request.seed,
@@ -116,7 +133,17 @@ def command(**options: Any) -> int:
         live=request.attach is not None,
         allow_gc=request.attach is None or options["allow_gc"],
     )
-    report, directory = profile(request, settings, typed(click.get_current_context(), without=_OWN))
+    if options["record_only"]:
+        run, directory = record(request, settings, typed(context, without=_OWN))
+        return _end(run.outcome or INTERRUPTED, directory)
+    return _end(*profile(request, settings, typed(context, without=_OWN)))
+
+
+def _end(report: Report | str, directory: Path) -> int:
+    """Show what was found, or where it was recorded; the exit code. Of what was only recorded the outcome is known."""
+    if isinstance(report, str):
+        show_recorded(directory)
+        return _EXIT_INTERRUPTED if report == INTERRUPTED else 0
     show(report, directory)
     if report.outcome == INTERRUPTED:
         return _EXIT_INTERRUPTED
@@ -143,6 +170,20 @@ def typed(context: click.Context, *, without: Collection[str]) -> Mapping[str, s
 
 def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Report, Path]:
     """Start or attach to the target, run the experiment, write run and reports; the report and the run directory."""
+    from leakhunt.analysis.analyse import analyse
+    from leakhunt.reports.write import write_all
+
+    run, directory = record(request, settings, flags)
+    report = analyse(run)
+    write_all(report, directory)
+    return report, directory
+
+
+def record(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Run, Path]:
+    """The same without a report; the run and its directory."""
+    # Who only looks on at an app gets by without all that this brings along.
+    from leakhunt.hunt.session import hunt
+
     clock, now = start_clock(), datetime.now(timezone.utc)
     name = _run_name(request)
     directory = request.output or run_directory(request.runs, name, now)
@@ -158,9 +199,10 @@ def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> t
         writer = stack.enter_context(RunWriter(directory, **head))
         progress = stack.enter_context(Progress(Console(stderr=True)))
         recorder = Recorder(writer, **head)
-        recorder.conditions({**_machine(), "run directory": str(directory)})
+        recorder.conditions({**machine(), "run directory": str(directory)})
         if isinstance(target, AttachedTarget):
             progress.note(target.announcement)
+            say_whose_memory(target, progress)
             _say_what_is_not_started(request, recorder)
         run = hunt(
             target=target,
@@ -172,9 +214,7 @@ def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> t
             directory=directory,
             clock=clock,
         )
-    report = analyse(run)
-    write_all(report, directory)
-    return report, directory
+    return run, directory
 
 
 def _say_what_is_not_started(request: Request, recorder: Recorder) -> None:
@@ -218,13 +258,3 @@ def _plan(request: Request, settings: Settings, flags: Mapping[str, str]) -> Pla
         memory_limit=settings.memory_limit,
         options={**options, **flags},
     )
-
-
-def _machine() -> Mapping[str, str]:
-    return {
-        "leakhunt": __version__,
-        "leakhunt's python": platform.python_version(),
-        "directory": str(Path.cwd()),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "available memory": format_size(available_memory()),
-    }

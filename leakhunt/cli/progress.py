@@ -24,7 +24,7 @@ class Progress:
         self._status: Status | None = None
         self._label = ""
         self._rounds = 0
-        self._started = time.monotonic()
+        self._started = self._since = time.monotonic()
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -40,13 +40,18 @@ class Progress:
 
     def phase(self, label: str) -> None:
         """Name the stretch that begins."""
-        self._label, self._rounds = label, 0
+        self._label, self._rounds, self._since = label, 0, time.monotonic()
         self._say(f"[{format_duration(time.monotonic() - self._started)}] {label}")
 
     def round(self, done: Round) -> None:
         """Show how much memory the target has after this round."""
         self._rounds += 1
-        if self._status is not None and done.phase in _SHOW_MEMORY:
+        if self._status is not None and done.phase is Phase.NATURAL:
+            total = sum(sample.memory.rss for sample in done.samples)
+            served = sum(sum(sample.served.values()) for sample in done.samples)
+            elapsed = format_duration(time.monotonic() - self._since)
+            self._status.update(Text(f"{self._label} · {elapsed} · {served} requests · {format_size(total)} RSS"))
+        elif self._status is not None and done.phase in _SHOW_MEMORY:
             total = sum(sample.memory.rss for sample in done.samples)
             requests = sum(done.doses.values())
             # As Text, because a route may look like markup.

@@ -40,7 +40,7 @@ _LAUNCH_ONLY: Final = ("chdir", "env", *_APP_ONLY, "ready", "ready_timeout")
 _ATTACH_ONLY: Final = ("app_name", "tree", "allow_gc")
 _FLAGS: Final[Mapping[str, str]] = {"app_name": "--app"}
 """Of parameters that are not called like their flag."""
-_NOT_GIVEN: Final = (None, (), False)
+NOT_GIVEN: Final = (None, (), False)
 BUDGET_TIME: Final[Seconds] = 120.0
 _READY_TIMEOUT: Final[Seconds] = 60.0
 
@@ -95,15 +95,15 @@ def read_request(options: Mapping[str, Any], *, start: Sequence[str] = ("leakhun
     Raises:
         UsageError: they do not say one target and one workload.
     """
-    settings = _find_settings(options["chdir"])
+    settings = chosen_settings(options["chdir"])
     app, command, pid = options["app"] or settings.target, options["command"], options.get("pid")
     if command or pid is not None:
         app = options["app"]
     if pid is not None:
-        _check_attach(app, command, options)
+        check_attach(app, command, options)
         return _attach_request(options, settings)
     _check_target(app, command, options, start)
-    chdir = options["chdir"] or _beside(settings, settings.chdir) or Path(settings.source).parent
+    chdir = options["chdir"] or beside(settings, settings.chdir) or Path(settings.source).parent
     if not chdir.is_dir():
         raise UsageError(f"--chdir {chdir}: there is no such directory")
     python = options["python"] or settings.python
@@ -120,9 +120,8 @@ def _attach_request(options: Mapping[str, Any], settings: ProjectSettings) -> Re
     workload = _workload(options, settings)
     if workload is None:
         raise UsageError(
-            "--pid needs a workload: leakhunt judges an app by requests that it sends itself",
-            'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH", or look on from outside: '
-            f"leakhunt watch {options['pid']}",
+            "--pid needs a workload here: this is measured by requests that leakhunt sends itself",
+            'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH".',
         )
     attach = AttachSpec(
         pid=options["pid"],
@@ -157,19 +156,19 @@ def _request(
         threads=options["threads"] or settings.threads or 1,
         python=python,
         url=None if app is not None else options["url"] or settings.url,
-        ready=_ready_path(_first(options["ready"], settings.ready, "/")),
-        ready_timeout=_first(options["ready_timeout"], settings.ready_timeout, _READY_TIMEOUT),
+        ready=_ready_path(first(options["ready"], settings.ready, "/")),
+        ready_timeout=first(options["ready_timeout"], settings.ready_timeout, _READY_TIMEOUT),
         allow_host=_hosts(options["allow_host"]),
         headers=merge_headers(settings.headers, parse_headers(options["header"])),
         workload=workload,
-        seed=_first(options["seed"], settings.seed, random.SystemRandom().randrange(10**6)),
-        concurrency=_first(options["concurrency"], settings.concurrency, workload.concurrency, 1),
-        requests=_first(options["requests"], settings.requests, None),
-        budget_time=_first(options.get("budget_time"), settings.budget_time, BUDGET_TIME),
-        memory_limit=_first(options.get("memory_limit"), settings.memory_limit),
-        budget=_first(options.get("budget"), settings.budget),
+        seed=first(options["seed"], settings.seed, random.SystemRandom().randrange(10**6)),
+        concurrency=first(options["concurrency"], settings.concurrency, workload.concurrency, 1),
+        requests=first(options["requests"], settings.requests, None),
+        budget_time=first(options.get("budget_time"), settings.budget_time, BUDGET_TIME),
+        memory_limit=first(options.get("memory_limit"), settings.memory_limit),
+        budget=first(options.get("budget"), settings.budget),
         effort=_effort(options, settings),
-        runs=_beside(settings, settings.output) or RUNS,
+        runs=beside(settings, settings.output) or RUNS,
         output=options.get("output"),
         project=settings,
     )
@@ -247,7 +246,7 @@ def connect(request: Request, target: Target, clock: Callable[[], Seconds]) -> R
     )
 
 
-def _find_settings(chdir: Path | None) -> ProjectSettings:
+def chosen_settings(chdir: Path | None) -> ProjectSettings:
     """Settings of the directory we stand in, else of the target's directory."""
     for directory in filter(None, (Path(), chdir)):
         found = find_settings(directory)
@@ -256,27 +255,28 @@ def _find_settings(chdir: Path | None) -> ProjectSettings:
     return ProjectSettings(source="")
 
 
-def _beside(settings: ProjectSettings, path: str | None) -> Path | None:
+def beside(settings: ProjectSettings, path: str | None) -> Path | None:
     """A path as the settings mean it: relative to their file."""
     return None if path is None else Path(settings.source).parent / path
 
 
-def _check_attach(app: str | None, command: tuple[str, ...], options: Mapping[str, Any]) -> None:
+def check_attach(app: str | None, command: tuple[str, ...], options: Mapping[str, Any]) -> None:
+    """Raise UsageError if a process that runs already is not the only target, or is to be started."""
     if app is not None or command:
         other = app if app is not None else "the command after `--`"
         raise UsageError(f"there are two targets, --pid {options['pid']} and {other}", "Leave one of them out.")
-    _refuse(_LAUNCH_ONLY, options, "a process that runs already", "Leave it out, or have leakhunt start the app.")
+    refuse(_LAUNCH_ONLY, options, "a process that runs already", "Leave it out, or have leakhunt start the app.")
 
 
-def _refuse(names: Sequence[str], options: Mapping[str, Any], target: str, hint: str) -> None:
+def refuse(names: Sequence[str], options: Mapping[str, Any], target: str, hint: str) -> None:
     """Raise UsageError if options are given that mean nothing for this kind of target."""
-    given = [_FLAGS.get(name, f"--{name.replace('_', '-')}") for name in names if options.get(name) not in _NOT_GIVEN]
+    given = [_FLAGS.get(name, f"--{name.replace('_', '-')}") for name in names if options.get(name) not in NOT_GIVEN]
     if given:
         raise UsageError(f"{' and '.join(given)} {'has' if len(given) == 1 else 'have'} no effect on {target}", hint)
 
 
 def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[str, Any], start: Sequence[str]) -> None:
-    _refuse(_ATTACH_ONLY, options, "a target that leakhunt starts", "Leave it out, or attach with --pid.")
+    refuse(_ATTACH_ONLY, options, "a target that leakhunt starts", "Leave it out, or attach with --pid.")
     if app is None and not command:
         raise UsageError(
             "there is no target",
@@ -291,7 +291,7 @@ def _check_target(app: str | None, command: tuple[str, ...], options: Mapping[st
         )
     if command:
         hint = "leakhunt never edits your command: put the setting into the command itself."
-        _refuse(_APP_ONLY, options, "a command of your own", hint)
+        refuse(_APP_ONLY, options, "a command of your own", hint)
 
 
 def _workload(options: Mapping[str, Any], settings: ProjectSettings) -> Workload | None:
@@ -360,5 +360,6 @@ def _companion(companion: Companion) -> CompanionSpec:
     return CompanionSpec(companion.name, companion.command, ready.log, ready.command, ready.url)
 
 
-def _first(*values: Any) -> Any:
+def first(*values: Any) -> Any:
+    """The first value that was given."""
     return next((value for value in values if value is not None), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 import click
@@ -33,3 +34,9 @@ def show(report: Report, directory: Path) -> None:
 def has_terminal() -> bool:
     """Whether standard output is a terminal that knows colours and columns."""
     return sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in _DUMB
+
+
+def show_recorded(directory: Path) -> None:
+    """Where a run lies that was only recorded, and how to have it judged."""
+    click.echo(f"Recorded: {directory}")
+    click.echo(f"To judge it, here or where the directory was copied to: leakhunt report {quote(str(directory))}")

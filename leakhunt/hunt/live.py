@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Protocol
 
 from leakhunt.errors import AgentError, TargetError
 from leakhunt.hunt.recorder import Recorder
@@ -30,7 +31,13 @@ def used_time(target: Target) -> Mapping[int, Seconds]:
     return {worker.pid: cpu_of([worker.pid]) for worker in target.workers() if worker.died is None}
 
 
-def say_what_was_spared(recorder: Recorder) -> None:
+class _Caveats(Protocol):
+    """Whatever writes caveats down."""
+
+    def caveat(self, code: str, text: str) -> None: ...
+
+
+def say_what_was_spared(recorder: _Caveats) -> None:
     """A caveat that nothing was forced, and what that costs."""
     recorder.caveat(
         "no-gc",

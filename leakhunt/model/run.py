@@ -19,6 +19,10 @@ OWN_COMMAND: Final = "own command"
 """`Plan.server` where the user gave the command that serves."""
 WATCHED: Final = "none, watched from outside"
 """`Plan.workload` of what `leakhunt watch` has recorded: readings of memory, and no requests of leakhunt's."""
+NATURAL: Final = "none, its own traffic"
+"""`Plan.workload` where nothing was sent: what the app served meanwhile was counted."""
+ALL_TRAFFIC: Final = "all traffic"
+"""Stands where a route would, for growth that could not be told to come with requests of any one of them."""
 ATTACHED: Final = "already running"
 """`Plan.server` where leakhunt attached to a process."""
 EFFORT: Final = "effort"
@@ -54,6 +58,8 @@ class Phase(str, Enum):
     """One route alone, allocations traced, a snapshot at the end."""
     CALLS = "calls"
     """One route alone, memory read around what leads into extensions."""
+    NATURAL = "natural"
+    """Some seconds of the app's own traffic, in which nothing was chosen."""
 
 
 class Role(str, Enum):

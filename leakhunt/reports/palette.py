@@ -35,6 +35,7 @@ PHASES: Final[Mapping[Phase, str]] = {
     Phase.PEAK: "#f3eaf4",
     Phase.EXPLAIN: "#eaecef",
     Phase.CALLS: "#e3e6ea",
+    Phase.NATURAL: "#eef3e4",
 }
 
 CSS_VARIABLES: Final[Mapping[str, str]] = {

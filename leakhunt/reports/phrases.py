@@ -20,7 +20,7 @@ from leakhunt.model.report import (
     Suspect,
     Verdict,
 )
-from leakhunt.model.run import Cost
+from leakhunt.model.run import NATURAL, Cost
 from leakhunt.units import format_duration, format_size
 
 EVIDENCE: Final = (
@@ -75,8 +75,13 @@ GLOSSARY: Final[Mapping[str, str]] = {
     "Explained": "The share of the growth that the suspects account for. The rest is native memory, fragmentation, or "
     "a suspect not found.",
     "Verdict": "LEAK and CLEAN are each proved with a stated error; BOUNDED has stopped at a cap that is named; "
-    "INCONCLUSIVE is neither, and says why. SUSPECTED and NOT_SEEN prove nothing: they say what was seen from outside.",
+    "INCONCLUSIVE is neither, and says why. SUSPECTED and NOT_SEEN prove nothing: they say what was seen.",
 }
+
+
+def growth_title(report: Report) -> str:
+    """What the growth of the whole run is called."""
+    return "Growth while it was watched" if report.plan.workload == NATURAL else "Growth in the verdict rounds"
 
 
 def headline(report: Report) -> str:

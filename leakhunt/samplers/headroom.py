@@ -34,6 +34,13 @@ def nearest_limit(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/cgr
     return min((host, *_cgroup_limits(cgroups, process)), key=lambda limit: limit.left)
 
 
+def shared_limit(pid: int, cgroups: Path = _CGROUPS, proc: Path = Path("/proc")) -> Limit | None:
+    """The limit of a memory cgroup that a process shares with us, the nearest one; None if nothing limits both."""
+    ours = dict(_named_limits(cgroups, proc / "self" / "cgroup"))
+    theirs = {name for name, _ in _named_limits(cgroups, proc / str(pid) / "cgroup")}
+    return min((limit for name, limit in ours.items() if name in theirs), key=lambda limit: limit.left, default=None)
+
+
 def free_disk(path: Path) -> Bytes:
     """Bytes free for this user on the file system of `path`."""
     status = os.statvfs(path)
@@ -41,13 +48,18 @@ def free_disk(path: Path) -> Bytes:
 
 
 def _cgroup_limits(cgroups: Path, process: Path) -> Iterator[Limit]:
+    return (limit for _, limit in _named_limits(cgroups, process))
+
+
+def _named_limits(cgroups: Path, process: Path) -> Iterator[tuple[Path, Limit]]:
+    """The limits of a process's cgroup and of its parents, each with its directory."""
     for version, root, name in _memory_cgroups(cgroups, process):
         directory = root / name
         limit_name, used_name = _FILES[version]
         limit, used = _number(directory / limit_name), _number(directory / used_name)
         if limit is not None and used is not None and limit < _UNLIMITED:
             left = max(0, limit - used + _reclaimable(directory))
-            yield Limit(limit, left, f"cgroup {version} {PurePosixPath('/', name)}")
+            yield directory, Limit(limit, left, f"cgroup {version} {PurePosixPath('/', name)}")
 
 
 def _memory_cgroups(cgroups: Path, process: Path) -> Iterator[tuple[str, Path, PurePosixPath]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leakhunt.agent.wire import WireError, decode
 from leakhunt.errors import AgentError
 from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage
-from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, TypeStat
+from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
 from leakhunt.model.split import Extent, Layout
 from leakhunt.units import Bytes, Seconds
 
@@ -84,6 +86,29 @@ class Found:
     """Function of the application at which they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadSnapshot:
+    """What a snapshot child has sent of the paths of a heap, packed: as objects it takes many times as much memory."""
+
+    worker: str
+    round: int
+    pause: Seconds
+    problems: tuple[str, ...]
+    """Of its making."""
+    packed: bytes
+
+    def read(self) -> tuple[Snapshot, Bytes | None]:
+        """The snapshot, and how much memory the child had copied and taken; raises AgentError if it is none."""
+        try:
+            message = decode(zlib.decompress(self.packed))
+            result, problems = message["result"], (*self.problems, *map(str, message["problems"]))
+            paths = read_paths(result["paths"]) if "paths" in result else ()
+        except (WireError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise AgentError(f"a snapshot child sent what makes no sense: {error!r}") from error
+        snapshot = Snapshot(self.worker, self.round, paths=paths, pause=self.pause, problems=problems)
+        return snapshot, _maybe_int(message.get("memory"))
+
+
 def read_hello(message: Mapping[str, Any]) -> Hello:
     """The hello of an agent; raises AgentError if it is none."""
     try:
@@ -138,6 +163,12 @@ def read_heap(result: Mapping[str, Any], *, gc_enabled: bool) -> HeapUsage:
         objects=_maybe_int(result["objects"]),
         gc_enabled=gc_enabled,
     )
+
+
+def read_usage(reply: Mapping[str, Any]) -> HeapUsage:
+    """What the reply to `measure` says of memory."""
+    blocks, malloc = int(reply["blocks"]), _maybe_int(reply["malloc"])
+    return HeapUsage(blocks, pymalloc=None, malloc=malloc, objects=None, gc_enabled=bool(reply["gc_enabled"]))
 
 
 def read_layout(part: Mapping[str, Any]) -> Layout:

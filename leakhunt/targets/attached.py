@@ -47,6 +47,8 @@ class AttachSpec:
     url: str | None = None
     """Where it answers; None to find the port it listens on."""
     allow_hosts: tuple[str, ...] = ()
+    loaded: bool = True
+    """Whether requests will be sent to it; else nobody has to know where it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class AttachedTarget(Target):
 
     def __init__(self, spec: AttachSpec, *, clock: Callable[[], Seconds]) -> None:
         self.scope = survey(spec.pid, whole_tree=spec.whole_tree)
-        self._address = _find_address(spec, self.scope)
+        self._address = _find_address(spec, self.scope) if spec.loaded else None
         self._app = spec.app
         self._open = ExitStack()
         self._hub = open_hub(self._open)
@@ -89,12 +91,15 @@ class AttachedTarget(Target):
 
     @property
     def address(self) -> Address:
+        if self._address is None:
+            raise TargetError(f"it is not known where PID {self.scope.root.pid} answers", "Say so with --url.")
         return self._address
 
     @property
     def announcement(self) -> str:
         """What is about to be attached to, and where requests will go."""
-        return f"{self.scope.sentence} Requests go to {self.address}."
+        sent = "Nothing is sent to it." if self._address is None else f"Requests go to {self._address}."
+        return f"{self.scope.sentence} {sent}"
 
     @property
     def launch_dir(self) -> Path:
@@ -102,7 +107,8 @@ class AttachedTarget(Target):
 
     def start(self) -> None:
         try:
-            self._require_answer()
+            if self._address is not None:
+                self._require_answer(self._address)
             self._open.callback(self._detach_all)
             self._open.callback(self._census.stop)
             for worker in self.scope.workers:
@@ -140,7 +146,7 @@ class AttachedTarget(Target):
     def conditions(self) -> Mapping[str, str]:
         return {
             "attached to": ", ".join(f"PID {worker.pid}" for worker in self.scope.workers),
-            "address": str(self.address),
+            **({} if self._address is None else {"address": str(self._address)}),
             "stopped for, at the longest": f"{self._stopped_for * 1e3:.1f} ms",
             **self._conditions,
         }
@@ -152,9 +158,9 @@ class AttachedTarget(Target):
             self._watcher.join()
         self._open.close()
 
-    def _require_answer(self) -> None:
-        if not ready.answers(self.address):
-            raise TargetError(f"nothing answers on {self.address}", "Say where the app answers with --url.")
+    def _require_answer(self, address: Address) -> None:
+        if not ready.answers(address):
+            raise TargetError(f"nothing answers on {address}", "Say where the app answers with --url.")
 
     def _attach(self, process: Process) -> None:
         done = attach(process.pid, self._hub)

@@ -24,6 +24,7 @@ from leakhunt.targets.answers import (
     AgentStats,
     Found,
     Hello,
+    UnreadSnapshot,
     read_calls,
     read_container,
     read_found,
@@ -35,8 +36,10 @@ from leakhunt.targets.answers import (
     read_sites,
     read_stats,
     read_types,
+    read_usage,
 )
 from leakhunt.targets.reach import CHILD_END, Reach, end_child, peer
+from leakhunt.targets.results import PACKED, ChildResults
 from leakhunt.targets.shipped import MODULES, source
 from leakhunt.units import Bytes, Seconds
 
@@ -67,7 +70,7 @@ class AgentHub:
         self._path = socket_path
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._links: list[AgentLink] = []
-        self._results: dict[str, queue.SimpleQueue[dict[str, Any] | None]] = {}
+        self.results = ChildResults()
         self._lock = threading.Lock()
         self._closed = False
         self._ending = threading.Event()
@@ -121,18 +124,6 @@ class AgentHub:
                 self._heart.start()
         return link
 
-    def expect(self, token: str) -> queue.SimpleQueue[dict[str, Any] | None]:
-        """Where the result of the snapshot child with this token will come in; None if it died before it was done."""
-        results: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        with self._lock:
-            self._results[token] = results
-        return results
-
-    def forget(self, token: str) -> None:
-        """A result that comes later is thrown away."""
-        with self._lock:
-            self._results.pop(token, None)
-
     def _beat(self) -> None:
         while not self._ending.wait(BEAT):
             with self._lock:
@@ -155,7 +146,7 @@ class AgentHub:
             connection.settimeout(HELLO_TIMEOUT)
             message = wire.receive(connection) or {}
             if message.get("hello") == "child":
-                self._take_result(connection, str(message.get("token")))
+                self.results.take(connection, str(message.get("token")))
                 return
             hello = read_hello(message)
             other = peer(connection)
@@ -172,18 +163,6 @@ class AgentHub:
                 self._links.append(link)
         if late:  # it said hello while the hub was closing
             link.close()
-
-    def _take_result(self, connection: socket.socket, token: str) -> None:
-        with self._lock:
-            results = self._results.get(token)
-        message = None
-        with connection, suppress(OSError, wire.WireError):
-            connection.settimeout(None)  # it ends when the child does
-            if results is not None:
-                results.put({})
-                message = wire.receive(connection)
-        if results is not None:
-            results.put(message)
 
 
 class AgentLink:
@@ -237,6 +216,14 @@ class AgentLink:
     def stats(self) -> AgentStats:
         """What the agent has counted."""
         return read_stats(self._ask("stats"))
+
+    def measure(self) -> tuple[AgentStats, HeapUsage]:
+        """What it has counted, and what is in use at the same moment, as far as that is told without a copy.
+
+        Bytes in use by pymalloc and the number of objects take a snapshot child: they are None.
+        """
+        reply = self._ask("measure")
+        return read_stats(reply), read_usage(reply)
 
     def find(self) -> Found:
         """Which applications its process serves, and by which servers."""
@@ -310,6 +297,12 @@ class AgentLink:
             pause=float(reply["pause"]),
             problems=tuple(str(each) for each in [*problem, *message["problems"]]),
         )
+
+    def unread_snapshot(self, round: int, timeout: Seconds = 60.0) -> UnreadSnapshot:  # noqa: A002  # as above
+        """The paths of the heap after a round as the child has sent them, for whoever has no memory to spare by now."""
+        reply, message = self._observe({"paths": True}, timeout, unread=True)
+        problems = (str(reply["problem"]),) if reply["problem"] else ()
+        return UnreadSnapshot(self.key, round, float(reply["pause"]), problems, message[PACKED])
 
     def inspect(
         self,
@@ -391,7 +384,7 @@ class AgentLink:
         return reply
 
     def _observe(
-        self, parts: Mapping[str, object], timeout: Seconds, at_once: int = 1
+        self, parts: Mapping[str, object], timeout: Seconds, at_once: int = 1, *, unread: bool = False
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The agent's reply and the child's message; a child that hangs is killed; up to `TRIES` are made.
 
@@ -400,7 +393,7 @@ class AgentLink:
         reply: Mapping[str, Any] = {}
         for _ in range(TRIES):
             token = secrets.token_hex(16)
-            results = self._hub.expect(token)
+            results = self._hub.results.expect(token, unread=unread)
             child: int | None = None
             message = None
             try:
@@ -415,7 +408,7 @@ class AgentLink:
             except queue.Empty:
                 pass  # it hangs
             finally:
-                self._hub.forget(token)
+                self._hub.results.forget(token)
                 if child is not None:
                     end_child(child, patience=0.0 if message is None else CHILD_END)
             if message is not None:

@@ -76,6 +76,13 @@ class Malloc:
         """
         return None
 
+    def while_it_runs(self) -> int | None:
+        """Bytes in use in a process whose other threads go on meanwhile, by the account of all of them.
+
+        What threads keep for later may count as in use. None if it does not tell.
+        """
+        return self.in_use()
+
     def release(self) -> bool | None:
         """Have it give free memory back to the kernel; whether it did, None where that cannot be asked."""
         return None
@@ -100,6 +107,9 @@ class _Glibc(Malloc):
         info = self._info()
         mapped = int(info.hblkhd & self._mask)
         return int(info.uordblks & self._mask) + mapped, int(info.arena & self._mask) + mapped
+
+    def while_it_runs(self) -> int:
+        return self.quick()[0]  # the caches of threads that run cannot be looked into
 
     def release(self) -> bool:
         return bool(_letting_go().malloc_trim(0))

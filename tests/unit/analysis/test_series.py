@@ -44,7 +44,7 @@ def read(*samples: tuple[Sample, ...], roles: Mapping[str, Role] | None = None) 
 
 def test_a_level_that_was_not_read_is_no_signal() -> None:
     sample = Sample("1@1", 0.0, MemoryUsage(10**6), HeapUsage(7, None, 5, None), descriptors=3)
-    assert signal_values(sample) == {"blocks": 7.0, "descriptors": 3.0}
+    assert signal_values(sample) == {"blocks": 7.0, "malloc": 5.0, "descriptors": 3.0}
     assert signal_values(Sample("1@1", 0.0, MemoryUsage(10**6, anonymous=0))) == {"anonymous": 0.0}
 
 

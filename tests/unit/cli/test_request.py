@@ -144,11 +144,8 @@ def test_options_that_attach_are_refused_without_a_process(option: tuple[str, ..
 
 def test_a_process_without_a_workload_is_refused_with_what_is_possible() -> None:
     error = error_of("--pid", "4711")
-    assert error.message == "--pid needs a workload: leakhunt judges an app by requests that it sends itself"
-    assert error.hint == (
-        'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH", or look on from outside: '
-        "leakhunt watch 4711"
-    )
+    assert error.message == "--pid needs a workload here: this is measured by requests that leakhunt sends itself"
+    assert error.hint == 'Say what to send with --workload FILE, --upload PATH or --request "METHOD PATH".'
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from leakhunt.model.report import (
     Verdict,
     WorkerReport,
 )
-from leakhunt.model.run import WATCHED, Caveat, Cost, Phase, Plan
+from leakhunt.model.run import ATTACHED, NATURAL, WATCHED, Caveat, Cost, Phase, Plan
 from leakhunt.model.snapshot import Frame
 
 Noun = TypeVar("Noun", Report, RouteReport, Suspect, WorkerReport, MemoryReport, MemoryPart, RoundRow, Judgement, Plan)
@@ -565,6 +565,93 @@ WATCHED_REPORT: Final = replace(
     next_command=None,
 )
 
+NATURAL_ROUTES: Final = tuple(
+    RouteReport(
+        route=route,
+        steps=steps,
+        requests=requests,
+        unexpected=0,
+        statuses={},
+        verdict=verdict,
+        reasons=(reason,),
+        bytes_per_request=rate,
+        bytes_per_request_interval=None if rate is None else (rate - 900.0, rate + 900.0),
+        bytes_per_request_basis=None if rate is None else "anonymous",
+        live_bytes_per_request=None,
+        growths=() if rate is None else (Growth("anonymous", rate, (rate - 900.0, rate + 900.0), None),),
+        peak_bytes_per_request=None,
+        amplification=None,
+        amplification_interval=None,
+        minimum_detectable=None if rate is None else 1_400.0,
+        median_duration=None,
+        null_reasons={"peak_bytes_per_request": "nothing was sent"},
+    )
+    for route, steps, requests, verdict, rate, reason in (
+        (
+            "GET /leak",
+            ("GET /leak",),
+            812,
+            Verdict.SUSPECTED,
+            20_100.0,
+            "anonymous memory rose by 19.6 KiB per request (18.8 KiB to 20.5 KiB), over 812 requests",
+        ),
+        (
+            "GET /page and GET /page/data",
+            ("GET /page", "GET /page/data"),
+            3_210,
+            Verdict.NOT_SEEN,
+            -12.0,
+            "nothing was seen to rise over 3210 requests; up to 888 B per request is not ruled out",
+        ),
+        ("5 other routes", ("GET /a", "GET /b"), 9, Verdict.INCONCLUSIVE, None, "too few to tell anything by"),
+    )
+)
+NATURAL_REPORT: Final = replace(
+    WATCHED_REPORT,
+    name="pid-4711",
+    duration=124.0,
+    plan=Plan("PID 4711", NATURAL, ATTACHED, 0, 0, options={"duration": "120 s", "flags": "--pid 4711"}),
+    judgement=Judgement(
+        Verdict.SUSPECTED,
+        (
+            f"GET /leak: {NATURAL_ROUTES[0].reasons[0]}",
+            "all workers together: anonymous memory rose by 7.80 MiB per minute (6.90 MiB to 8.70 MiB)",
+            "nothing was sent and nothing drawn by lottery, so this is no proof",
+        ),
+        thresholds={"anonymous": 1024.0},
+    ),
+    routes=NATURAL_ROUTES,
+    suspects=(
+        replace(
+            SUSPECTS[0],
+            route="GET /leak",
+            bytes_per_request=20_100.0,
+            bytes_per_request_interval=(19_200.0, 21_000.0),
+            site=None,
+            library=None,
+            stack=(),
+            path="site_app.KEPT[*]",
+            path_nodes=(
+                "site_app (module, +0 per request)",
+                ".KEPT (list, +0 per request)",
+                "[*] (bytes, +1 per request)",
+            ),
+            type="bytes",
+            confidence="weak",
+            reasons=("1 more of them for each of its requests, which nothing shows to have made them",),
+            deep_size=None,
+            chain=(),
+            null_reasons={"site": "allocations are not traced under an app's own traffic; a workload shows the line"},
+        ),
+    ),
+    evidence=(RoundRow(2, Phase.NATURAL, None, 65, 380_000.0, 5846.2),),
+    phases=(PhaseSpan(Phase.NATURAL, "its own traffic", 3.0, 123.0),),
+    growth=16_320_000,
+    series=(series("101@1010", "gunicorn worker 1", 200 * 2**20, 130_000.0, 124.0),),
+    caveats=(Caveat("only-observed", "nothing was sent: the app was looked at under its own traffic"),),
+    next_command="leakhunt profile --pid 4711 --request 'GET /leak'",
+)
+
 NASTY: Final = (
     "<script>alert(1)</script> |x| `code` *b* [link](http://evil) \x1b[31mred\x1b[0m\x07 [bold]rich[/bold] "
     "$a_b^c$ & \"q\" 'a'\nnew line \u202e 课件 {{ 7*7 }}"
@@ -637,4 +724,5 @@ SAMPLES: Final = {
     "inconclusive": INCONCLUSIVE,
     "truncated": TRUNCATED,
     "watched": WATCHED_REPORT,
+    "natural": NATURAL_REPORT,
 }

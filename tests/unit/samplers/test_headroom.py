@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 
 from leakhunt.model.view import Limit
-from leakhunt.samplers.headroom import available_memory, free_disk, nearest_limit
+from leakhunt.samplers.headroom import available_memory, free_disk, nearest_limit, shared_limit
 
 _MEGABYTE = 2**20
 
@@ -75,3 +75,35 @@ def test_without_a_cgroup_the_machine_is_the_limit(tmp_path: Path) -> None:
 
 def test_free_disk_is_that_of_the_file_system(tmp_path: Path) -> None:
     assert abs(free_disk(tmp_path) - psutil.disk_usage(str(tmp_path)).free) < 100 * _MEGABYTE
+
+
+# Recorded trees: memory cgroups may seldom be made where tests run.
+
+
+def test_a_process_beside_us_in_a_container_shares_its_limit(tmp_path: Path) -> None:
+    """As under `kubectl exec`: both see themselves at the root of the tree that is mounted in the container."""
+    _write(tmp_path / "proc/self/cgroup", "0::/\n")
+    _write(tmp_path / "proc/7/cgroup", "0::/\n")
+    _write(tmp_path / "fs/memory.max", str(512 * _MEGABYTE))
+    _write(tmp_path / "fs/memory.current", str(400 * _MEGABYTE))
+    found = shared_limit(7, tmp_path / "fs", tmp_path / "proc")
+    assert found == Limit(512 * _MEGABYTE, 112 * _MEGABYTE, "cgroup v2 /")
+
+
+def test_the_limit_of_a_common_parent_is_shared_and_that_of_a_neighbour_is_not(tmp_path: Path) -> None:
+    _write(tmp_path / "proc/self/cgroup", "4:memory:/pod/shell\n0::/\n")
+    _write(tmp_path / "proc/7/cgroup", "4:memory:/pod/app\n0::/\n")
+    for name, limit in (("pod/app", 100), ("pod/shell", 50), ("pod", 300)):
+        _write(tmp_path / f"fs/memory/{name}/memory.limit_in_bytes", str(limit * _MEGABYTE))
+        _write(tmp_path / f"fs/memory/{name}/memory.usage_in_bytes", str(40 * _MEGABYTE))
+    found = shared_limit(7, tmp_path / "fs", tmp_path / "proc")
+    assert found == Limit(300 * _MEGABYTE, 260 * _MEGABYTE, "cgroup v1 /pod")
+
+
+def test_without_a_common_limit_nothing_is_shared(tmp_path: Path) -> None:
+    _write(tmp_path / "proc/self/cgroup", "0::/user.slice\n")
+    _write(tmp_path / "proc/7/cgroup", "0::/app.slice\n")
+    _write(tmp_path / "fs/app.slice/memory.max", str(100 * _MEGABYTE))
+    _write(tmp_path / "fs/app.slice/memory.current", "0")
+    assert shared_limit(7, tmp_path / "fs", tmp_path / "proc") is None
+    assert shared_limit(8, tmp_path / "fs", tmp_path / "proc") is None

@@ -60,6 +60,16 @@ def test_the_address_is_found_from_the_sockets_and_said() -> None:
         target.stop()
 
 
+def test_where_nothing_is_sent_nobody_has_to_know_where_it_answers() -> None:
+    with started(SERVER) as (pid, _):
+        target = AttachedTarget(AttachSpec(pid, loaded=False), clock=time.monotonic)
+        assert target.announcement.endswith("Nothing is sent to it.")
+        assert "address" not in target.conditions()
+        with pytest.raises(TargetError, match="it is not known where"):
+            _ = target.address
+        target.stop()
+
+
 def test_a_visit_begins_with_an_agent_and_ends_without() -> None:
     with started(SERVER) as (pid, _):
         target = AttachedTarget(AttachSpec(pid), clock=time.monotonic)
