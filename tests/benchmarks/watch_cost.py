@@ -45,6 +45,13 @@ APPS = {
     "hello": ("WSGI app that returns 2 bytes", "hello:application", "/"),
     "courseware": ("courseware, course page", "courseware.wsgi:application", "/courses/1/"),
 }
+SIGN_IN = """
+from django.contrib.auth.models import User
+from django.test import Client
+client = Client()
+client.force_login(User.objects.get(username="teacher"))
+print(client.cookies["sessionid"].value)
+"""
 PHASES = ("bare", "watched", "control")
 
 
@@ -76,9 +83,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="leakhunt-bench-") as directory:
         for key in given.app or APPS:
             name, app, path = APPS[key]
-            with prepared(key, Path(directory)) as (cwd, environment):
+            with prepared(key, Path(directory)) as (cwd, environment, cookie):
+                request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}Connection: close\r\n\r\n".encode()
                 pairs = [
-                    measure_pair(app, path, cwd, environment, cores[0], number, given.seconds)
+                    measure_pair(app, request, cwd, environment, cores[0], number, given.seconds)
                     for number in range(given.pairs)
                 ]
             for phase in PHASES[1:]:
@@ -86,34 +94,39 @@ def main() -> None:
 
 
 @contextmanager
-def prepared(key: str, directory: Path) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """Where the app lies, and its environment."""
+def prepared(key: str, directory: Path) -> Iterator[tuple[Path, Mapping[str, str], str]]:
+    """Where the app lies, its environment, and the header of somebody who is signed in."""
     if key == "hello":
         (directory / "hello.py").write_text(HELLO)
-        yield directory, os.environ
+        yield directory, os.environ, ""
         return
     environment = {**os.environ, "COURSEWARE_DATA": f"{directory}/data", "COURSEWARE_VARIANT": "fixed"}
-    for command in ("migrate", "seed_courses"):
-        subprocess.run(
-            [sys.executable, "manage.py", command], cwd=COURSEWARE, env=environment, check=True, capture_output=True
-        )
-    yield COURSEWARE, environment
+
+    def manage(*words: str) -> str:
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(
+            command, cwd=COURSEWARE, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    manage("migrate")
+    manage("seed_courses")
+    yield COURSEWARE, environment, f"Cookie: sessionid={manage('shell', '-c', SIGN_IN).split()[-1]}\r\n"
 
 
 def measure_pair(
-    app: str, path: str, cwd: Path, environment: Mapping[str, str], core: int, number: int, seconds: float
+    app: str, request: bytes, cwd: Path, environment: Mapping[str, str], core: int, number: int, seconds: float
 ) -> Mapping[str, Measured]:
     """The three phases on one server, in the order that is this pair's turn."""
     orders = list(permutations(PHASES))
     with serving(app, cwd, environment, core) as (pid, worker, port):
-        load(port, worker, path, WARM_UP)
+        load(port, worker, request, WARM_UP)
         found = {}
         for phase in orders[number % len(orders)]:
             if phase == "watched":
                 with watching(pid, seconds):
-                    found[phase] = load(port, worker, path, seconds)
+                    found[phase] = load(port, worker, request, seconds)
             else:
-                found[phase] = load(port, worker, path, seconds)
+                found[phase] = load(port, worker, request, seconds)
     print(f"pair {number + 1}: {found}", file=sys.stderr, flush=True)
     return found
 
@@ -154,6 +167,7 @@ def watching(pid: int, every: float) -> Iterator[None]:
                 if watch.poll() is not None:
                     raise SystemExit("leakhunt has ended")
                 time.sleep(0.05)
+            time.sleep(every / 2)  # so that the next look falls into the middle of what is measured
             yield
         finally:
             watch.send_signal(signal.SIGTERM)
@@ -172,9 +186,8 @@ def last_reading(file: str) -> Any:
     return json.loads(lines[-2]) if len(lines) > 1 else None
 
 
-def load(port: int, worker: int, path: str, seconds: float) -> Measured:
+def load(port: int, worker: int, request: bytes, seconds: float) -> Measured:
     """Have some clients ask all the time, each over a connection for every request, as the worker wants it."""
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
     poll = select.epoll()
     clients: dict[int, tuple[socket.socket, float, list[bytes]]] = {}
     took: list[float] = []
