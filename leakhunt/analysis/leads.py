@@ -11,6 +11,8 @@ from leakhunt.analysis.causes import MAPPED_MEMORY, NATIVE_MEMORY
 from leakhunt.analysis.explain import AloneRounds, alone_rounds
 from leakhunt.analysis.join import Lead, join
 from leakhunt.analysis.paths import growing_paths
+from leakhunt.analysis.rate import alone_rate
+from leakhunt.analysis.series import read_ledger
 from leakhunt.analysis.sites import growing_sites
 from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, planned_thresholds
 from leakhunt.model.run import Run
@@ -29,7 +31,7 @@ def wants_calls(run: Run, step: str) -> bool:
 
 
 def is_rare(run: Run, step: str) -> bool:
-    """Whether neither objects nor calls explain most of the live bytes of a step: few of its requests may keep them.
+    """Whether few requests of a step may keep its live bytes: alone it kept few of them, or nothing explains most.
 
     Threads, descriptors and files that become more are a reason of their own.
     """
@@ -39,6 +41,9 @@ def is_rare(run: Run, step: str) -> bool:
     resources = any(growth.get(signal, 0.0) >= thresholds.of(signal) for signal in RESOURCE_SIGNALS)
     if live < thresholds.live or resources:
         return False
+    alone = alone_rate(read_ledger(run, thresholds), run.routes.get(step, step), "live")
+    if alone is not None and alone[1] is not None and alone[1][1] < _EXPLAINED * live:
+        return True
     found = sum(lead.size_per_request for lead in _leads(run, step))
     operations = watched_operations(run, run.routes.get(step, step))
     blames = (blame_for_memory(operations, cause, live) for cause in (NATIVE_MEMORY, MAPPED_MEMORY))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from math import sqrt
 from typing import Final
 
 from leakhunt.analysis.dose import Lottery
 from leakhunt.analysis.linear import Vector, dot, independent, orthonormal, residual
-from leakhunt.analysis.series import Ledger
+from leakhunt.analysis.series import Ledger, RoundGrowth
 from leakhunt.analysis.student import quantile_99
 from leakhunt.model.report import Interval
 from leakhunt.model.run import Phase
@@ -39,19 +40,37 @@ def growth_rate(lottery: Lottery, route: str, signal: str) -> tuple[float, Inter
     return _fit(columns, route, _scale(growth, weights))
 
 
+def alone_rows(ledger: Ledger, route: str) -> tuple[tuple[RoundGrowth, ...], ...]:
+    """The explain rounds in which a route ran alone, step by step.
+
+    The first round of a step, and of a second pass over it, is left out: tracing and the step itself start with it.
+    """
+    passes: dict[tuple[str | None, int | None], list[RoundGrowth]] = defaultdict(list)
+    for row in ledger.of_phase(Phase.EXPLAIN):
+        if row.requests and row.doses.get(route) == row.requests:
+            passes[row.alone, row.block].append(row)
+    steps: dict[str | None, list[RoundGrowth]] = defaultdict(list)
+    for (step, _), rows in passes.items():
+        steps[step] += rows[1:]
+    return tuple(map(tuple, steps.values()))
+
+
 def alone_rate(ledger: Ledger, route: str, signal: str) -> tuple[float, Interval | None] | None:
     """The same from the explain rounds, in which the route ran alone.
 
-    Tracing costs memory there, some percent of many small blocks and nothing of few large ones. The first
-    round in which a route is alone is left out, because tracing and the step itself start with it.
+    Tracing costs memory there, some percent of many small blocks and nothing of few large ones.
     """
-    alone = [row for row in ledger.of_phase(Phase.EXPLAIN) if row.requests and row.doses.get(route) == row.requests]
-    rows = tuple(row for row in alone[1:] if signal in row.growth)
-    if not rows:
+    return rate_of([row for rows in alone_rows(ledger, route) for row in rows], route, signal)
+
+
+def rate_of(rows: Sequence[RoundGrowth], route: str, signal: str) -> tuple[float, Interval | None] | None:
+    """The same from rounds in which nothing else ran."""
+    known = [row for row in rows if signal in row.growth]
+    if not known:
         return None
-    weights = tuple(1 / sqrt(row.requests) for row in rows)
-    doses = tuple(float(row.requests) for row in rows)
-    return _fit({route: _scale(doses, weights)}, route, _scale([row.growth[signal] for row in rows], weights))
+    weights = tuple(1 / sqrt(row.requests) for row in known)
+    doses = tuple(float(row.requests) for row in known)
+    return _fit({route: _scale(doses, weights)}, route, _scale([row.growth[signal] for row in known], weights))
 
 
 def better_rate(

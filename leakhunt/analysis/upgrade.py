@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
@@ -15,10 +14,9 @@ from leakhunt.analysis.join import Lead
 from leakhunt.analysis.judge import RouteJudgement
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.analysis.plateau import capped, caps_of
-from leakhunt.analysis.rate import alone_rate
+from leakhunt.analysis.rate import alone_rate, alone_rows, rate_of
 from leakhunt.analysis.series import JUDGED_PHASES, RoundGrowth
-from leakhunt.analysis.thresholds import RESOURCE_SIGNALS
-from leakhunt.model.run import Phase
+from leakhunt.analysis.thresholds import RESOURCE_SIGNALS, Thresholds
 from leakhunt.model.snapshot import Container
 from leakhunt.units import format_size
 
@@ -82,9 +80,13 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
     slope = (judgement.slopes or {}).get(signal or "")
     if judgement.state not in {"leak", "growing", "open"} or signal is None or slope is None:
         return judgement
-    steps = _alone(experiment, judgement.route)
+    steps = alone_rows(experiment.ledger, judgement.route)
     noise = 0.0 if judgement.state == "open" else experiment.window(judgement.route).noise(signal)
-    if not steps or not all(_has_stopped(rows, signal, slope.per_request, noise) for rows in steps):
+    if not steps or not all(
+        _has_stopped(rows, signal, slope.per_request, noise)
+        or _is_ruled_out(rows, judgement.route, signal, experiment.thresholds)
+        for rows in steps
+    ):
         return judgement
     requests = sum(row.requests for rows in steps for row in rows)
     kept = sum(row.growth.get(signal, 0.0) for rows in steps for row in rows)
@@ -105,21 +107,22 @@ def revoke_if_stopped(experiment: Experiment, judgement: RouteJudgement) -> Rout
     )
 
 
-def _alone(experiment: Experiment, route: str) -> list[list[RoundGrowth]]:
-    """The rounds in which a route ran alone, step by step, without the first of each: tracing starts with it."""
-    steps: dict[str | None, list[RoundGrowth]] = defaultdict(list)
-    for row in experiment.ledger.of_phase(Phase.EXPLAIN):
-        if row.requests and row.doses.get(route) == row.requests:
-            steps[row.alone].append(row)
-    return [rows[1:] for rows in steps.values()]
-
-
 def _has_stopped(rows: Sequence[RoundGrowth], signal: str, per_request: float, noise: float) -> bool:
     """Whether one step kept next to nothing of what it should. Of several steps of a route a slow one may be all."""
     expected = per_request * sum(row.requests for row in rows)
     kept = sum(row.growth.get(signal, 0.0) for row in rows)
     clear = expected >= _CLEARLY * noise * sqrt(max(1, len(rows)))
     return len(rows) >= _ROUNDS and clear and kept <= (1 - _STOPPED) * expected
+
+
+def _is_ruled_out(rows: Sequence[RoundGrowth], route: str, signal: str, thresholds: Thresholds) -> bool:
+    """Whether one step alone had so many requests that even a leak on one in a hundred would have shown, and kept none.
+
+    Its own rounds have a noise of their own, whatever the verdict rounds had.
+    """
+    rate = rate_of(rows, route, signal)
+    many = sum(row.requests for row in rows) >= thresholds.clean_requests
+    return many and rate is not None and rate[1] is not None and rate[1][1] < thresholds.of(signal)
 
 
 def name_cap(

@@ -313,3 +313,19 @@ def test_threads_that_go_on_are_a_leak_though_memory_has_stopped() -> None:
     told = revoke_if_stopped(found, judgement)
     assert (told.state, told.signals) == ("leak", ("threads",))
     assert "then stopped" in told.reasons[-1]
+
+
+def noisy_leak(doses: tuple[int, ...], kept: float = 0.0) -> str:
+    """The state of a leak proven in noise that hides what single requests keep, and that keeps so much alone."""
+    alone = [row(900 + i, {"live": kept * dose}, {"a": dose}, phase=Phase.EXPLAIN) for i, dose in enumerate(doses)]
+    noise = [*rounds({"live": 1_000}, jitter=300_000), *rounds({"live": 1_000}, block=1, jitter=300_000)]
+    found = experiment([*noise, *alone])
+    judged = judge_route(found, "a")
+    slope = replace((judged.slopes or {})["live"], per_request=1_000.0)
+    return revoke_if_stopped(found, replace(judged, state="leak", signals=("live",), slopes={"live": slope})).state
+
+
+def test_a_thousand_requests_alone_that_keep_nothing_take_back_what_noise_has_proven() -> None:
+    assert noisy_leak((2, 401, 397, 389)) != "leak"
+    assert noisy_leak((2, 401, 397, 389), kept=80) == "leak"
+    assert noisy_leak((2, 53, 47, 43)) == "leak"  # a leak on one request in a hundred may have missed them all
