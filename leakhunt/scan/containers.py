@@ -105,9 +105,9 @@ def emptied(module: Module) -> frozenset[str]:
 
 
 def _emptied(module: Module) -> Iterator[str]:
-    for node in module.nodes(ast.Call):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SHRINKERS:
-            yield from _last_names(node.func.value)
+    for node in module.nodes(ast.Attribute):  # also where a method is handed on, to be called later
+        if isinstance(node, ast.Attribute) and node.attr in SHRINKERS:
+            yield from _last_names(node.value)
     for node in module.nodes(ast.Delete):
         if isinstance(node, ast.Delete):
             for target in node.targets:

@@ -12,7 +12,7 @@ from leakhunt.errors import UsageError
 
 NOT_OURS: Final = frozenset((
     "__pycache__", "__pypackages__", "node_modules", "bower_components", "site-packages", "dist-packages",
-    "venv", "env", "build", "dist", "eggs", "vendor", "_vendor", "third_party",
+    "venv", "env", "build", "dist", "eggs", "vendor", "_vendor", "third_party", "thirdparty",
 ))  # fmt: skip
 """Directories of what others wrote or tools made."""
 NOT_SERVED: Final = ("tests", "test", "testing", "migrations", "test_*.py", "*_test.py", "tests.py", "conftest.py")

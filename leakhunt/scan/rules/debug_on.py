@@ -32,7 +32,7 @@ RULE: Final = Rule(
     name="LH110",
     title="Settings leave DEBUG on",
     severity=Severity.MEDIUM,
-    confidence=Confidence.MEDIUM,
+    confidence=Confidence.LOW,
     advice='Read it from the environment, off by default: `DEBUG = os.environ.get("DEBUG") == "1"`.',
     nodes=(ast.Assign,),
     check=_check,

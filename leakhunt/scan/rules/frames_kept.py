@@ -26,7 +26,7 @@ def _check(node: ast.AST, module: Module) -> Iterator[Hit]:
     if called in _FRAMES:
         name = local_name(node, module)
         what = "its own frame"
-    elif called in _STATES:
+    elif called in _STATES and _is_caught_here(node, module):
         name = _traceback(node, module)
         what = "the traceback that leads to its own frame"
     else:
@@ -35,6 +35,16 @@ def _check(node: ast.AST, module: Module) -> Iterator[Hit]:
         yield Hit(
             node, f"`{function.name}` holds {what} in `{name}`: all its variables wait for the collector.", subject=name
         )
+
+
+def _is_caught_here(node: ast.AST, module: Module) -> bool:
+    """Whether the function caught the exception itself: tracebacks lead from there to where it arose."""
+    for parent in module.around(node):
+        if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return False
+        if isinstance(parent, ast.ExceptHandler):
+            return True
+    return False
 
 
 def _traceback(call: ast.Call, module: Module) -> str | None:

@@ -14,8 +14,8 @@ from leakhunt.scan.names import FUNCTIONS, FunctionDef, parameters
 
 
 def _check(node: ast.AST, module: Module) -> Iterator[Hit]:
-    if not isinstance(node, FUNCTIONS):
-        return
+    if not isinstance(node, FUNCTIONS) or module.function_of(node) is not None:
+        return  # the default of an inner function is made with it, again and again
     for argument, default in parameters(node.args):
         if default is not None and is_container(default, module):
             grown = _grown(node, argument.arg, module)

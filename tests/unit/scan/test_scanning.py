@@ -107,3 +107,9 @@ def test_the_fixed_variant_and_all_that_both_share_is_silent() -> None:
 
 def courseware() -> tuple[Finding, ...]:
     return scan([COURSEWARE], RULES, below=COURSEWARE).findings
+
+
+def test_a_callback_that_takes_out_what_was_put_in_is_enough(tmp_path: Path) -> None:
+    source = LEAKY.replace("SEEN = []", "SEEN = set()").replace("append", "add")
+    assert places(scanned(tmp_path, views=source)) == [("views.py", 3, "LH103")]
+    assert places(scanned(tmp_path, views=source + "    request.on_end(SEEN.discard)\n")) == []

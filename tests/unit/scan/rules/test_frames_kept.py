@@ -22,3 +22,13 @@ def own():
     return frame.f_lineno
 """
     assert lines(RULE, source) == [7]
+
+
+def test_an_exception_that_others_caught_leads_to_their_frames() -> None:
+    source = """
+import sys
+def server_error(request):
+    kind, error, trace = sys.exc_info()
+    return render(kind, error)
+"""
+    assert lines(RULE, source) == []
