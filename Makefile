@@ -17,7 +17,8 @@ SLOW_TESTS := $(shell grep -rlE 'mark\.slow\b' tests --include='test_*.py' 2>/de
 PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 	--workload examples/courseware/uploads.toml --seed 7
 
-.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers newer-pythons pythons aarch64 ci-deps clean
+.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers attach-matrix newer-pythons pythons \
+	aarch64 ci-deps clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -66,6 +67,10 @@ leakbench: $(VENV)/.dev ## Judge leaks of which the truth is known (hours; LEAKB
 
 leakbench-peers: $(VENV)/.dev ## Run other tools on the same leaks, after leakbench (LEAKBENCH="--case msgpack-unpacker" runs a part)
 	PYTHONPATH=tests $(BIN)/python -u -m leakbench.peers run $(LEAKBENCH)
+
+attach-matrix: $(VENV)/.dev ## Attach to every server on every Python and write docs/attach.md (hours; MATRIX="--only 3.13" runs a part)
+	PYTHONPATH=tests $(BIN)/python -u -m attach_matrix run $(MATRIX)
+	PYTHONPATH=tests $(BIN)/python -m attach_matrix publish
 
 newer-pythons: ## Fetch CPython 3.14 and 3.15 from Debian for the tests that know them (100 MB in .cache)
 	@.ci/newer-pythons .cache/pythons

@@ -141,7 +141,8 @@ def live_server(
 ) -> Iterator[tuple[int, int]]:
     """Start one with the app in `site_app.py`; yields its port and the pid of the process that serves, `depth` below.
 
-    `{port}` in the command is replaced. With `boot` it is launched with the agent from there.
+    `{port}` in the command is replaced. `boot` stands first on its PYTHONPATH: the agent it is launched with, or
+    packages.
     """
     (directory / "site_app.py").write_text(source)
     with socket.create_server(("127.0.0.1", 0)) as reserved:
