@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, Sample
 from leakhunt.model.run import Phase, Plan, Role, Round, Worker
-from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
+from leakhunt.model.snapshot import Age, Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
 from leakhunt.model.split import MemorySplit
 
 SCHEMA: Final = 1
@@ -102,6 +102,7 @@ def snapshot_row(s: Snapshot) -> Row:
         # As `astuple` would, which copies deeply and takes ten times as long over tens of thousands of nodes.
         "paths": [(node.parent, node.edge, node.type, node.count, node.size, node.length) for node in s.paths],
         "problems": s.problems,
+        "ages": [astuple(age) for age in s.ages],
     }
     return (s.worker, s.round, s.pause, zlib.compress(json.dumps(body, separators=(",", ":")).encode()))
 
@@ -180,6 +181,8 @@ def to_snapshot(row: Row) -> Snapshot:
         paths=tuple(PathNode(*node) for node in body["paths"]),
         pause=pause,
         problems=tuple(body["problems"]),
+        # The key is younger than the table.
+        ages=tuple(Age(*age) for age in body.get("ages", ())),
     )
 
 

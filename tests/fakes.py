@@ -22,7 +22,7 @@ from leakhunt.errors import AgentError, TargetError, WorkloadError
 from leakhunt.model.calls import CallTable, Operation
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, RequestRecord
 from leakhunt.model.run import Caveat, Role, Round, Worker
-from leakhunt.model.snapshot import Container, PathNode, Snapshot
+from leakhunt.model.snapshot import Age, Container, PathNode, Snapshot
 from leakhunt.model.split import Layout
 from leakhunt.targets.answers import AgentStats, Hello
 from leakhunt.targets.base import Address
@@ -195,6 +195,10 @@ class FakeLink(AgentLink):
 
     def stop_watching(self) -> None:
         self._do("unwatch")
+
+    def ages(self, paths: Sequence[tuple[str, Sequence[PathNode]]], *, at_once: int = 1) -> tuple[Age, ...]:
+        self._do("ages")
+        return tuple(Age(path, dated=self.kept, newer=self.kept // 2) for path, _ in paths)
 
     def inspect(
         self,

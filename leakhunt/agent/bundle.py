@@ -63,6 +63,7 @@ MODULES = (
     "probes.layout",
     "probes.sites",
     "probes.paths",
+    "probes.ages",
     "probes.caps",
     "probes.deadline",
     "probes.holders",

@@ -24,6 +24,7 @@ PROBES = (
     ("types", "leakhunt.agent.probes.census"),
     ("inventory", "leakhunt.agent.probes.inventory"),
     ("paths", "leakhunt.agent.probes.paths"),
+    ("ages", "leakhunt.agent.probes.ages"),
     ("holders", "leakhunt.agent.probes.holders"),
 )
 """(part of a snapshot, module whose function of that name observes it); in this order, in which tracing ends early"""

@@ -13,6 +13,7 @@ from leakhunt.analysis.chart import chart_series, phase_spans
 from leakhunt.analysis.evidence import evidence_rows, route_evidence, total_growth
 from leakhunt.analysis.explain import alone_rounds
 from leakhunt.analysis.hazards import find_hazards
+from leakhunt.analysis.holdings import already_there
 from leakhunt.analysis.hotspots import find_hotspots, flame_stacks
 from leakhunt.analysis.idle import Idle, background_report, read_run
 from leakhunt.analysis.inputs import compare_inputs, verdict_inputs
@@ -87,6 +88,7 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
         memory=memory,
         hazards=find_hazards(routes, memory),
         background=background,
+        already_there=already_there(run),
     )
 
 

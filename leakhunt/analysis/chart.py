@@ -13,6 +13,7 @@ from leakhunt.model.run import Phase, Round, Run
 
 _POINTS: Final = 600
 _LABELS: Final[Mapping[Phase, str]] = {
+    Phase.ARRIVAL: "arrival",
     Phase.WARM_UP: "warm-up",
     Phase.BASELINE: "baseline",
     Phase.DOSE: "verdict rounds",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from leakhunt.analysis.assess import assess
+from leakhunt.hunt.arrival import look_around
 from leakhunt.hunt.blocks import Blocks
 from leakhunt.hunt.brake import Brake
 from leakhunt.hunt.explain import explain, explain_background
@@ -63,6 +64,9 @@ class Experiment:
         return "complete"
 
     def _phases(self, steps: tuple[Step, ...]) -> None:
+        if self._settings.live and self._settings.explain:
+            self._observer.phase("arrival: what is there already")
+            look_around(self._rounds)
         self._observer.phase("warm-up: every step alone, then together until steady")
         try:
             self._costs = dict(warm_up(self._rounds, [step.name for step in steps]))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
+from leakhunt.analysis.holdings import largest_holders
 from leakhunt.analysis.paths import GrowingPath
 from leakhunt.errors import AgentError
 from leakhunt.hunt.rounds import Rounds
@@ -15,16 +17,22 @@ from leakhunt.targets.hub import AgentLink
 
 _HOLDERS: Final = 5
 """Holders that are looked at more closely."""
+_DATED: Final = 5
+"""Holders whose entries are told to be old or new."""
 
 
-def take_snapshots(rounds: Rounds, index: int, *, types: bool = True, sites: bool = True) -> None:
-    """Record a snapshot of each worker, as many at a time as there are processors: the children do the work."""
+def take_snapshots(rounds: Rounds, index: int, *, types: bool = True, sites: bool = True, ages: bool = False) -> None:
+    """Record a snapshot of each worker, as many at a time as there are processors: the children do the work.
+
+    With `ages` another child of each tells how old the entries of the largest holders are.
+    """
     links = tuple(rounds.serving().values())
     at_once = min(len(links), os.cpu_count() or 1)
 
     def take(link: AgentLink) -> Snapshot | AgentError:
         try:
-            return link.snapshot(index, types=types, sites=sites, paths=True, at_once=at_once)
+            snapshot = link.snapshot(index, types=types, sites=sites, paths=True, at_once=at_once)
+            return _dated(link, snapshot, at_once) if ages else snapshot
         except AgentError as error:
             return error
 
@@ -39,6 +47,17 @@ def take_snapshots(rounds: Rounds, index: int, *, types: bool = True, sites: boo
         rounds.recorder.snapshot(snapshot)
         for problem in snapshot.problems:
             rounds.recorder.caveat("snapshot", problem)
+
+
+def _dated(link: AgentLink, snapshot: Snapshot, at_once: int) -> Snapshot:
+    wanted = [(holder.path, holder.nodes) for holder in largest_holders(snapshot)[:_DATED]]
+    if not wanted:
+        return snapshot
+    try:
+        return replace(snapshot, ages=link.ages(wanted, at_once=at_once))
+    except AgentError as error:
+        problem = f"How old things are could not be read: {error.message}"
+        return replace(snapshot, problems=(*snapshot.problems, problem))
 
 
 def inspect_holders(rounds: Rounds, paths: Sequence[GrowingPath], *, show_values: bool) -> None:

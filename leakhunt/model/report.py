@@ -306,6 +306,35 @@ class RoundRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What one holder had below it when leakhunt came to a process that ran before; all workers together."""
+
+    path: str
+    """Who holds it: `shop.CACHE`."""
+    type: str
+    """Type of the holder."""
+    workers: int
+    """That have it among their largest."""
+    size: Bytes
+    """Of it and of all that is met first below it, on the shortest ways from the roots."""
+    share: float | None
+    """Of the live bytes of all workers; None where an allocator does not tell."""
+    entries: int
+    """Of the holder, where it is a container."""
+    heaviest_path: str
+    """Where most of these bytes are: `shop.CACHE['*']`."""
+    heaviest_type: str
+    heaviest_count: int
+    """Objects there."""
+    dated: int | None = None
+    """Entries whose age the collector's lists tell; None where they tell of none."""
+    newer: int | None = None
+    """Of these, entries in the newer half of all objects. Approximate."""
+    growth: Bytes | None = None
+    """What has come to it until the last snapshot of the run; None where there was no other."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The whole answer."""
 
@@ -344,3 +373,5 @@ class Report:
     hazards: tuple[Hazard, ...] = ()
     background: BackgroundReport | None = None
     """None where memory did not seem to grow at rest, and nobody looked closer."""
+    already_there: tuple[Holding, ...] = ()
+    """The largest holders of a process that ran before leakhunt came, the largest first."""

@@ -42,6 +42,8 @@ class Effort(str, Enum):
 class Phase(str, Enum):
     """What a round was for."""
 
+    ARRIVAL = "arrival"
+    """No request of ours yet: what a process that ran before had when leakhunt came."""
     WARM_UP = "warm-up"
     BASELINE = "baseline"
     DOSE = "dose"

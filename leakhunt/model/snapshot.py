@@ -56,6 +56,17 @@ class PathNode:
 
 
 @dataclass(frozen=True, slots=True)
+class Age:
+    """How old the entries of one holder are, as far as the collector's lists tell."""
+
+    path: str
+    dated: int
+    """Entries that the collector tracks: plain strings, bytes and numbers have no place in its lists."""
+    newer: int
+    """Of these, entries in the newer half of all that it tracks. Approximate: collections move objects about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The heap of one worker after one round. Parts that were not asked for, or failed, are empty."""
 
@@ -68,6 +79,8 @@ class Snapshot:
     """Seconds the app stood still for the fork."""
     problems: tuple[str, ...] = ()
     """What could not be done in the child, one sentence each."""
+    ages: tuple[Age, ...] = ()
+    """Of the largest holders, where the process ran before leakhunt came."""
 
 
 @dataclass(frozen=True, slots=True)

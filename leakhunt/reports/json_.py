@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from leakhunt.model.report import (
     BackgroundReport,
     Growth,
+    Holding,
     Hotspot,
     Judgement,
     Library,
@@ -80,6 +81,7 @@ def document(report: Report) -> dict[str, Json]:
         "hotspots": [_place(hotspot) for hotspot in report.hotspots],
         "workers": [_worker(worker) for worker in report.workers],
         "memory": [_memory(memory) for memory in report.memory],
+        "already_there": [_holding(held) for held in report.already_there],
         "hazards": [asdict(hazard) for hazard in report.hazards],
         "evidence": [asdict(found) for found in report.route_evidence],
         "rounds": [
@@ -230,6 +232,17 @@ def _memory(memory: MemoryReport) -> Json:
     }
     parts: list[Json] = [_nullable(asdict(part), {"start": reasons["rss_start"]}) for part in memory.parts]
     return {**_nullable(asdict(memory), reasons), "parts": parts}
+
+
+def _holding(held: Holding) -> Json:
+    undated = "the collector's lists tell nothing of its entries"
+    reasons = {
+        "share": "an allocator does not tell what is in use",
+        "dated": undated,
+        "newer": undated,
+        "growth": "no snapshot was taken of it after that",
+    }
+    return _nullable(asdict(held), reasons)
 
 
 def _cost(cost: Cost | None) -> Json:

@@ -24,6 +24,7 @@ def render(report: Report) -> str:
         _evidence(report),
         _workers(report),
         _memory(report),
+        _already_there(report),
         _closing(report),
     )
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -130,6 +131,18 @@ def _memory(report: Report) -> str:
     parts = table("What the memory is made of", header, rows, left=2)
     notes = [f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory)]
     return "\n\n".join([parts, *map(prose, notes)]) if parts else ""
+
+
+def _already_there(report: Report) -> str:
+    rows = [
+        (code(holder), code(mostly), *map(prose, figures))
+        for holder, mostly, *figures in map(phrases.holding, report.already_there)
+    ]
+    header = ("Holder", "Mostly", "Below it", "Of live bytes", "Since")
+    holders = table("Already there when leakhunt came", header, rows, left=2)
+    return (
+        "\n\n".join([holders, *map(prose, (phrases.ALREADY_THERE, *phrases.holding_ages(report)))]) if holders else ""
+    )
 
 
 def _closing(report: Report) -> str:

@@ -25,6 +25,7 @@ VERDICTS: Final[Mapping[Verdict, str]] = {
 }
 
 PHASES: Final[Mapping[Phase, str]] = {
+    Phase.ARRIVAL: "#f4f4f2",
     Phase.WARM_UP: "#f1efe8",
     Phase.BASELINE: "#e4ecf4",
     Phase.DOSE: "#fdf1e0",

@@ -8,6 +8,7 @@ from typing import Final
 
 from leakhunt.model import split
 from leakhunt.model.report import (
+    Holding,
     Hotspot,
     Interval,
     Judgement,
@@ -27,6 +28,11 @@ EVIDENCE: Final = (
     "What each route kept in the verdict rounds, with what other routes kept in the same rounds taken out; last the "
     "rounds of its last block, the fewest requests first. More requests that keep more, and each the same, are no "
     "accident. Where uploads differ in size, what they keep may."
+)
+
+ALREADY_THERE: Final = (
+    "What the process had before leakhunt's first request, by the bytes that are met first below each holder on the "
+    "shortest ways from modules and threads. That it was there does not make it a leak; what has come to it since may."
 )
 
 NOT_MEASURED: Final = "\N{EN DASH}"
@@ -250,6 +256,39 @@ def paid_once(report: Report) -> str | None:
     if report.warm_up_growth is None:
         return None
     return f"Paid once while warming up: {format_size(report.warm_up_growth, signed=True)}."
+
+
+def first_holding(report: Report) -> str | None:
+    """The largest holder that was there when leakhunt came, in one sentence; None where nobody looked."""
+    if not report.already_there:
+        return None
+    largest = report.already_there[0]
+    share = "" if largest.share is None else f", {largest.share:.0%} of live bytes"
+    return f"Already there: {format_size(largest.size)} below {held_by(largest)}{share}."
+
+
+def held_by(holding: Holding) -> str:
+    """`shop.CACHE (dict of 5000)`; with the number of workers, if there are several."""
+    entries = f" of {holding.entries}" if holding.entries else ""
+    workers = f", in {holding.workers} workers" if holding.workers > 1 else ""
+    return f"{holding.path} ({holding.type}{entries}{workers})"
+
+
+def holding(held: Holding) -> tuple[str, str, str, str, str]:
+    """Holder, what most of it is, bytes below it, share of the live bytes, growth since: the line of the table."""
+    share = NOT_MEASURED if held.share is None else f"{held.share:.0%}"
+    mostly = f"{held.heaviest_count} {held.heaviest_type}"
+    return held_by(held), mostly, size(held.size), share, per_request(held.growth)
+
+
+def holding_ages(report: Report) -> Iterator[str]:
+    """How old the entries of these holders are, where that can be told."""
+    for held in report.already_there:
+        if held.dated is not None and held.newer is not None:
+            yield (
+                f"{held.path}: {held.newer} of {held.dated} entries are in the newer half of the heap, by their "
+                "position in the collector's lists (approximate)."
+            )
 
 
 def sensitivity(judgement: Judgement) -> str | None:

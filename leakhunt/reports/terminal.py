@@ -24,6 +24,7 @@ _COLOURS: Final = {
 }
 _MOST_SUSPECTS: Final = 5
 """Suspects shown; the files hold all of them."""
+_MOST_HOLDINGS: Final = 5
 _MOST_REASONS: Final = 3
 _INDENT: Final = 3
 """Columns before what goes on below a suspect's route."""
@@ -51,6 +52,7 @@ def _print_details(report: Report, console: Console) -> None:
     if ended:
         console.print(Text(f"and {ended} processes that ended before the run did, in the report", style="dim"))
     _print_memory(report, console)
+    _print_already_there(report, console)
     for line in (phrases.paid_once(report), phrases.cost(report.cost)):
         if line:
             console.print(Text(line, style="dim"))
@@ -75,6 +77,17 @@ def _print_memory(report: Report, console: Console) -> None:
         console.print(Text(f"and {len(grown) - 1} more workers in the report", style="dim"))
 
 
+def _print_already_there(report: Report, console: Console) -> None:
+    if not report.already_there:
+        return
+    table = _table(("already there, by holder", "mostly"), ("below it", "of live", "since"))
+    for held in report.already_there[:_MOST_HOLDINGS]:
+        table.add_row(*(Text(plain(cell)) for cell in phrases.holding(held)))
+    console.print(table)
+    for note in phrases.holding_ages(report):
+        console.print(Text(plain(note), style="dim"))
+
+
 def _print_answer(report: Report, console: Console) -> None:
     """Verdict, suspects, and what to do next, in 24 lines of 80 columns."""
     _print_verdict(report, console)
@@ -84,7 +97,7 @@ def _print_answer(report: Report, console: Console) -> None:
     more = len(report.suspects) - _MOST_SUSPECTS
     if more > 0:
         console.print(Text(f"   and {more} more in the report", style="dim"))
-    for told in (phrases.explained(report), phrases.transient(report)):
+    for told in (phrases.explained(report), phrases.transient(report), phrases.first_holding(report)):
         if told:
             console.print(Text(plain(told)))
     if report.next_command:

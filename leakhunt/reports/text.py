@@ -23,6 +23,7 @@ def render(report: Report) -> str:
         _evidence(report),
         _workers(report),
         _memory(report),
+        _already_there(report),
         _hazards(report),
         _caveats(report),
         [phrases.cost(report.cost)],
@@ -52,7 +53,12 @@ def _suspect(rank: int, suspect: Suspect) -> Iterator[str]:
 
 
 def _growth(report: Report) -> list[str]:
-    lines = (phrases.explained(report), phrases.transient(report), phrases.paid_once(report))
+    lines = (
+        phrases.explained(report),
+        phrases.transient(report),
+        phrases.paid_once(report),
+        phrases.first_holding(report),
+    )
     return [plain(line) for line in lines if line]
 
 
@@ -109,6 +115,12 @@ def _memory(report: Report) -> list[str]:
     table = columns(("memory of", "part", "at the baseline", "at the end", "growth"), rows, align="llrrr")
     notes = (f"{memory.name}: {note}" for memory in report.memory for note in phrases.memory_notes(memory))
     return [*table, *map(plain, notes)]
+
+
+def _already_there(report: Report) -> list[str]:
+    header = ("already there, by holder", "mostly", "below it", "of live bytes", "since")
+    table = columns(header, map(phrases.holding, report.already_there), align="llrrr")
+    return [*table, *map(plain, phrases.holding_ages(report))]
 
 
 def _hazards(report: Report) -> list[str]:

@@ -11,7 +11,7 @@ from leakhunt.agent.wire import WireError, decode
 from leakhunt.errors import AgentError
 from leakhunt.model.calls import Callee, CallTable, Operation
 from leakhunt.model.measurement import HeapUsage
-from leakhunt.model.snapshot import Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
+from leakhunt.model.snapshot import Age, Container, Frame, PathNode, SiteStat, Snapshot, TypeStat
 from leakhunt.model.split import Extent, Layout
 from leakhunt.units import Bytes, Seconds
 
@@ -215,6 +215,16 @@ def read_paths(part: Mapping[str, Any]) -> tuple[PathNode, ...]:
         PathNode(int(parent), names[edge], names[kind], int(count), int(size), int(length))
         for parent, edge, kind, count, size, length in zip(*columns, strict=True)
     )
+
+
+def chains_of(paths: Sequence[tuple[str, Sequence[PathNode]]]) -> list[dict[str, object]]:
+    """Holders as a child is asked for them: each a path, and edge and type of each hop from below the root."""
+    return [{"path": path, "chain": [(node.edge, node.type) for node in nodes]} for path, nodes in paths]
+
+
+def read_ages(rows: Sequence[Mapping[str, Any]]) -> tuple[Age, ...]:
+    """Part `ages`."""
+    return tuple(Age(str(row["path"]), int(row["dated"]), int(row["newer"])) for row in rows)
 
 
 def read_container(row: Mapping[str, Any], worker: str, round: int) -> Container:  # noqa: A002  # as the noun calls it

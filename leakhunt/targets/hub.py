@@ -18,13 +18,15 @@ from leakhunt.agent import wire
 from leakhunt.errors import AgentError
 from leakhunt.model.calls import CallTable
 from leakhunt.model.measurement import HeapUsage
-from leakhunt.model.snapshot import Container, PathNode, Snapshot
+from leakhunt.model.snapshot import Age, Container, PathNode, Snapshot
 from leakhunt.model.split import Layout
 from leakhunt.targets.answers import (
     AgentStats,
     Found,
     Hello,
     UnreadSnapshot,
+    chains_of,
+    read_ages,
     read_calls,
     read_container,
     read_found,
@@ -304,6 +306,11 @@ class AgentLink:
         problems = (str(reply["problem"]),) if reply["problem"] else ()
         return UnreadSnapshot(self.key, round, float(reply["pause"]), problems, message[PACKED])
 
+    def ages(self, paths: Sequence[tuple[str, Sequence[PathNode]]], *, at_once: int = 1) -> tuple[Age, ...]:
+        """How old the entries of holders are, given as for `inspect`; empty where the collector's lists do not tell."""
+        _, message = self._observe({"ages": chains_of(paths)}, 60.0, at_once)
+        return read_ages(self._part(message, "ages"))
+
     def inspect(
         self,
         round: int,  # noqa: A002  # as the noun calls it
@@ -317,7 +324,7 @@ class AgentLink:
         With `values` strings of the heap are shown, else their type and length.
         """
         wanted = {
-            "paths": [{"path": path, "chain": [(node.edge, node.type) for node in nodes]} for path, nodes in paths],
+            "paths": chains_of(paths),
             "sources": {name: source(name) for name in MODULES},
             "values": values,
             "budget": timeout / 6,

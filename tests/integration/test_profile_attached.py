@@ -14,6 +14,7 @@ import pytest
 
 from integration.command_line import CommandLine, Done, command_line
 from leakhunt.targets.tree import descendants
+from leakhunt.units import format_size
 from live_server import DJANGO, STARLETTE, live_server, python
 
 FLASK: Final = """
@@ -37,8 +38,34 @@ def state():
     entry = f"{Flask.__call__.__module__}.{Flask.__call__.__qualname__}"
     collector = [gc.isenabled(), gc.get_freeze_count(), gc.get_threshold(), len(gc.callbacks)]
     return json.dumps([modules, len(sys.meta_path), collector, tracemalloc.is_tracing(), entry])
+
+STORED = {number: bytes(20_000) for number in range(1_000)}
 """
 LEAKING_LINE: Final = 9
+LATE: Final = """
+from flask import Flask
+app = Flask(__name__)
+PICTURES, SESSIONS = {}, []
+
+class Session:
+    def __init__(self):
+        self.seen = bytearray(50_000)
+
+@app.get("/fill/<int:number>")
+def fill(number):
+    for _ in range(number):
+        PICTURES[len(PICTURES)] = b"x" * 100_000
+    return "filled"
+
+@app.get("/leak")
+def leak():
+    SESSIONS.append(Session())
+    return "kept"
+
+@app.get("/items/<int:number>")
+def item(number):
+    return str(number)
+"""
 SCRIPT: Final = """
 import sys
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -98,15 +125,18 @@ def is_as_before(pid: int, before: Mapping[int, tuple[int, int]]) -> None:
     assert family(pid) == before
 
 
+def ask(port: int, path: str) -> str:
+    """The answer to one request."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path)
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text
+
+
 def states(port: int) -> set[str]:
     """What the workers say about themselves."""
-    found = set()
-    for _ in range(20):
-        connection = HTTPConnection("127.0.0.1", port, timeout=20)
-        connection.request("GET", "/state")
-        found.add(connection.getresponse().read().decode())
-        connection.close()
-    return found
+    return {ask(port, "/state") for _ in range(20)}
 
 
 def leaks_at(done: Done, file: str, line: int, holder: str) -> None:
@@ -133,6 +163,9 @@ def test_a_leak_of_a_server_that_runs_is_found_in_all_its_workers(leakhunt: Comm
         roles = {worker["pid"]: worker["role"] for worker in done.report["workers"]}
         assert roles == {master: "master", workers[0]: "worker", workers[1]: "worker"}
         assert caveats(done).keys() == {"no-gc"}
+        there = done.report["already_there"][0]
+        assert (there["path"], there["workers"], there["entries"]) == ("site_app.STORED", 2, 2_000)
+        assert there["size"] == pytest.approx(2 * 1_000 * 20_000, rel=0.1)
         is_as_before(master, before)
 
 
@@ -143,6 +176,29 @@ def test_what_cannot_be_attached_to_is_refused_before_anything_is_written(leakhu
     nobody = leakhunt.profile_here("--pid", str(2**22 - 1), *LEAK)
     nobody.fails(3, "does not exist (any more)")
     assert not nobody.run.exists()
+
+
+@pytest.mark.slow
+def test_what_leaked_before_leakhunt_came_is_named_by_its_holder_and_what_still_grows_apart_from_it(
+    leakhunt: CommandLine, site: Path
+) -> None:
+    one_worker = python("-m", "gunicorn", "-w", "1", "-b", "127.0.0.1:{port}", "site_app:app")
+    with live_server(one_worker, LATE, site) as (port, master):
+        ask(port, "/fill/5000")
+        for _ in range(600):
+            ask(port, "/leak")
+        done = leakhunt.profile("--pid", str(master), *LEAK, "--quick", "--budget-time", "2")
+    pictures, sessions = done.report["already_there"][:2]
+    assert (pictures["path"], pictures["type"], pictures["entries"]) == ("site_app.PICTURES", "dict", 5_000)
+    assert (pictures["heaviest_type"], pictures["heaviest_count"]) == ("bytes", 5_000)
+    assert pictures["size"] == pytest.approx(500_000_000, rel=0.1)
+    assert pictures["share"] > 0.85
+    assert pictures["growth"] == 0
+    assert (sessions["path"], sessions["heaviest_path"]) == ("site_app.SESSIONS", "site_app.SESSIONS[*].seen")
+    assert sessions["size"] == pytest.approx(600 * 50_000, rel=0.1)
+    assert sessions["growth"] > 100 * 50_000
+    assert sessions["newer"] > 0.9 * sessions["dated"] > 500
+    assert f"Already there: {format_size(pictures['size'])} below site_app.PICTURES" in done.out
 
 
 @pytest.mark.slow

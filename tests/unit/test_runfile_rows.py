@@ -6,6 +6,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from builders import App, Kept, record
 from builders import snapshot as make_snapshot
 from leakhunt.model.measurement import MemoryUsage, Sample
 from leakhunt.model.run import Phase, Plan, Role, Round, Worker
-from leakhunt.model.snapshot import Container, Frame, SiteStat, Snapshot
+from leakhunt.model.snapshot import Age, Container, Frame, SiteStat, Snapshot
 from leakhunt.runfile_rows import (
     REPLACING,
     TABLES,
@@ -62,7 +63,8 @@ def test_every_noun_comes_back_from_its_table(database: sqlite3.Connection) -> N
     assert to_worker(stored(database, "workers", worker_row(WORKER))) == WORKER
     assert to_round(stored(database, "rounds", round_row(ROUND)), ROUND.doses, ()) == ROUND
     assert to_sample(stored(database, "samples", sample_row(1, SAMPLE)), SAMPLE.served) == SAMPLE
-    assert to_snapshot(stored(database, "snapshots", snapshot_row(HEAP))) == HEAP
+    dated = replace(HEAP, ages=(Age("views._ÄPFEL", 50, 49),))
+    assert to_snapshot(stored(database, "snapshots", snapshot_row(dated))) == dated
     assert to_container(stored(database, "containers", container_row(CONTAINER))) == CONTAINER
 
 
@@ -73,6 +75,13 @@ def test_a_sample_without_a_heap_comes_back_without_one(database: sqlite3.Connec
 def test_a_snapshot_of_nothing_comes_back_empty() -> None:
     nothing = Snapshot("10@1", 3, problems=("the child was killed",))
     assert to_snapshot(snapshot_row(nothing)) == nothing
+
+
+def test_a_snapshot_from_before_ages_were_told_has_none() -> None:
+    *columns, packed = snapshot_row(HEAP)
+    body = json.loads(zlib.decompress(packed))
+    del body["ages"]
+    assert to_snapshot((*columns, zlib.compress(json.dumps(body).encode()))) == HEAP
 
 
 def test_a_heap_is_stored_compressed() -> None:

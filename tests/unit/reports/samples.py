@@ -9,6 +9,7 @@ from leakhunt.model.report import (
     EvidenceRow,
     Growth,
     Hazard,
+    Holding,
     Hotspot,
     Judgement,
     Library,
@@ -657,6 +658,39 @@ NASTY: Final = (
     "$a_b^c$ & \"q\" 'a'\nnew line \u202e 课件 {{ 7*7 }}"
 )
 
+ATTACHED_REPORT: Final = replace(
+    CLEAN,
+    name="pid-4711",
+    plan=replace(PLAN, target="PID 4711", server=ATTACHED, workers=None),
+    already_there=(
+        Holding(
+            path="courseware.views._THUMBNAILS",
+            type="dict",
+            workers=2,
+            size=524_288_000,
+            share=0.89,
+            entries=5_000,
+            heaviest_path="courseware.views._THUMBNAILS['*']",
+            heaviest_type="bytes",
+            heaviest_count=5_000,
+            growth=12_582_912,
+        ),
+        Holding(
+            path="courseware.sessions.STORE._open",
+            type="list",
+            workers=1,
+            size=41_943_040,
+            share=None,
+            entries=800,
+            heaviest_path="courseware.sessions.STORE._open[*].buffer",
+            heaviest_type="bytearray",
+            heaviest_count=800,
+            dated=800,
+            newer=790,
+        ),
+    ),
+)
+
 
 def nasty() -> Report:
     """Every text that comes from the target says something that could act in some format."""
@@ -690,6 +724,7 @@ def nasty() -> Report:
         series=(replace(LEAK.series[0], worker=NASTY, name=NASTY),),
         phases=(PhaseSpan(Phase.DOSE, NASTY, 0.0, 30.0),),
         caveats=(Caveat(NASTY, NASTY),),
+        already_there=(Holding(NASTY, NASTY, 2, 5, None, 3, NASTY, NASTY, 3, 3, 2, None),),
         next_command=NASTY,
         outcome=NASTY,
         flame=(((frame,), 5.0),),
@@ -725,4 +760,5 @@ SAMPLES: Final = {
     "truncated": TRUNCATED,
     "watched": WATCHED_REPORT,
     "natural": NATURAL_REPORT,
+    "attached": ATTACHED_REPORT,
 }
