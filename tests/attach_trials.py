@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,13 +73,14 @@ def kill_helper(worker: BusyWorker, place: Path, hub: AgentHub, chance: random.R
     """Kill a controller, and its helper while that has a thread stopped: the moment that is to be avoided."""
     before = worker.state()
     with other_controller(worker.pid, place) as other:
-        helper = _tracer_of(worker.pid, lambda: other.poll() is None)
+        helper = _tracer_of(worker.pid, other)
         if helper is not None:
             time.sleep(chance.uniform(0, 0.003))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(helper, signal.SIGKILL)
         other.kill()
-    return "in the stop window" if helper is not None else "missed", _afterwards(worker, hub, before)
+    moment = "in the stop window" if helper is not None else "after a stop window that was too short to be seen"
+    return moment, _afterwards(worker, hub, before)
 
 
 def _afterwards(worker: BusyWorker, hub: AgentHub, before: dict[str, object]) -> Visit:
@@ -108,9 +109,7 @@ def _doing(controller: subprocess.Popen[bytes]) -> str:
     children = Path(f"/proc/{controller.pid}/task/{controller.pid}/children").read_text().split()
     if any("stop_window" in _command(int(each)) for each in children):
         return "while its helper was at work"
-    assert controller.stdout is not None
-    attached = select.select([controller.stdout], [], [], 0)[0]
-    return "attached" if attached else "before or after its helper"
+    return "attached" if _has_attached(controller) else "before or after its helper"
 
 
 def _command(pid: int) -> str:
@@ -119,12 +118,17 @@ def _command(pid: int) -> str:
     return ""
 
 
-def _tracer_of(pid: int, alive: Callable[[], bool]) -> int | None:
-    """Whoever traces a thread of a process, as soon as somebody does."""
-    while alive():
+def _tracer_of(pid: int, controller: subprocess.Popen[bytes]) -> int | None:
+    """Whoever traces a thread of a process, as soon as somebody does; None if the controller has attached before."""
+    while controller.poll() is None and not _has_attached(controller):
         with contextlib.suppress(OSError):
             for thread in Path(f"/proc/{pid}/task").iterdir():
                 tracer = re.search(r"^TracerPid:\t(\d+)", (thread / "status").read_text(), re.MULTILINE)
                 if tracer is not None and tracer[1] != "0":
                     return int(tracer[1])
     return None
+
+
+def _has_attached(controller: subprocess.Popen[bytes]) -> bool:
+    assert controller.stdout is not None
+    return bool(select.select([controller.stdout], [], [], 0)[0])
