@@ -1,11 +1,12 @@
 """Which processes wait for connections on a listening socket, told from /proc: a process that only holds one does not.
 
 A thread that waits shows the system call and its arguments (`/proc/PID/task/TID/syscall`, proc(5)); what these point to
-is read from its memory. Numbers and structures are those of Linux on x86-64.
+is read from its memory. Numbers are those of Linux on x86-64 and aarch64; on the latter they were not tried.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import time
@@ -107,14 +108,25 @@ def _read(pid: int, address: int, size: int) -> bytes:
         return memory.read(address, size)
 
 
-_WAITS: Final[Mapping[int, Callable[[int, tuple[int, ...]], frozenset[int]]]] = {
-    43: _of_accept,
-    288: _of_accept,  # accept4
-    232: _of_epoll,
-    281: _of_epoll,  # epoll_pwait
-    441: _of_epoll,  # epoll_pwait2
-    7: _of_poll,
-    271: _of_poll,  # ppoll
-    23: _of_select,
-    270: _of_select,  # pselect6
-}
+_WAITS: Final[Mapping[int, Callable[[int, tuple[int, ...]], frozenset[int]]]] = (
+    {
+        202: _of_accept,
+        242: _of_accept,  # accept4
+        22: _of_epoll,  # epoll_pwait
+        441: _of_epoll,  # epoll_pwait2
+        73: _of_poll,  # ppoll
+        72: _of_select,  # pselect6
+    }
+    if os.uname().machine == "aarch64"
+    else {
+        43: _of_accept,
+        288: _of_accept,  # accept4
+        232: _of_epoll,
+        281: _of_epoll,  # epoll_pwait
+        441: _of_epoll,  # epoll_pwait2
+        7: _of_poll,
+        271: _of_poll,  # ppoll
+        23: _of_select,
+        270: _of_select,  # pselect6
+    }
+)
