@@ -22,14 +22,18 @@ def main() -> None:
     files = _files()
     texts = [path.read_text() for path in files]
     lines = sum(text.count("\n") + 1 for text in texts)
-    parsing = _least(lambda: [ast.parse(text) and None for text in texts])
+    parsing = _least(lambda: _parse(texts))
     scanning = _least(lambda: scan(files, RULES, below=Path.cwd()))
     per = LINES / lines
     print(f"| lines | `ast.parse` for {LINES:,} | `leakhunt scan` for {LINES:,} | ratio |")
     print("|---|---|---|---|")
-    print(
-        f"| {lines:,} | {parsing * per:.2f} s | {scanning * per:.2f} s (limit {LIMIT:.0f} s) | {scanning / parsing:.2f} |"
-    )
+    parsed, scanned = f"{parsing * per:.2f} s", f"{scanning * per:.2f} s (limit {LIMIT:.0f} s)"
+    print(f"| {lines:,} | {parsed} | {scanned} | {scanning / parsing:.2f} |")
+
+
+def _parse(texts: list[str]) -> None:
+    for text in texts:
+        ast.parse(text)  # one tree at a time, as the scan has them
 
 
 def _files() -> list[Path]:
