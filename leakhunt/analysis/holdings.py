@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from leakhunt.model.measurement import HeapUsage
 from leakhunt.model.report import Holding
-from leakhunt.model.run import Phase, Run
+from leakhunt.model.run import NATURAL, Phase, Round, Run
 from leakhunt.model.snapshot import Age, PathNode, Snapshot
 from leakhunt.units import Bytes
 
@@ -61,7 +61,7 @@ def already_there(run: Run) -> tuple[Holding, ...]:
 
     Empty where nobody looked: in launched apps, and where no snapshot could be taken.
     """
-    arrival = {done.index: done for done in run.rounds if done.phase is Phase.ARRIVAL}
+    arrival = _arrival(run)
     first = [snapshot for snapshot in run.snapshots if snapshot.round in arrival and snapshot.paths]
     heaps = {sample.worker: sample.heap for done in arrival.values() for sample in done.samples}
     live = _live([heaps.get(snapshot.worker) for snapshot in first])
@@ -72,6 +72,13 @@ def already_there(run: Run) -> tuple[Holding, ...]:
             found[held.holder.path].append(held)
     holdings = [_holding(helds, live) for helds in found.values()]
     return tuple(sorted(holdings, key=lambda holding: (-holding.size, holding.path))[:_MOST])
+
+
+def _arrival(run: Run) -> Mapping[int, Round]:
+    """The rounds before any traffic was measured; under natural traffic the first one with a snapshot."""
+    looks = {snapshot.round for snapshot in run.snapshots if snapshot.paths}
+    first = min(looks, default=None) if run.plan.workload == NATURAL else None
+    return {done.index: done for done in run.rounds if done.phase is Phase.ARRIVAL or done.index == first}
 
 
 def largest_holders(snapshot: Snapshot) -> tuple[Holder, ...]:

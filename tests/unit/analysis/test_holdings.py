@@ -11,7 +11,7 @@ import pytest
 from builders import App, record
 from leakhunt.analysis.holdings import already_there, largest_holders
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, Sample
-from leakhunt.model.run import Phase, Round, Run
+from leakhunt.model.run import NATURAL, Phase, Round, Run
 from leakhunt.model.snapshot import Age, PathNode, Snapshot
 
 MB: Final = 10**6
@@ -170,3 +170,14 @@ def test_ages_of_all_workers_are_added_up() -> None:
 
 def test_nobody_looked_where_the_app_was_launched() -> None:
     assert already_there(record(App(), blocks=1, seed=1)) == ()
+
+
+def test_under_natural_traffic_the_first_look_is_what_was_there() -> None:
+    snapshots = [worker(1, 0, 500 * MB), worker(1, 9, 512 * MB)]
+    run = attached(snapshots, [600 * MB])
+    later = Round(9, Phase.NATURAL, 5.0, 5.1)
+    first = replace(run.rounds[0], phase=Phase.BASELINE)
+    natural = replace(run, plan=replace(run.plan, workload=NATURAL), rounds=(first, later))
+    (found,) = already_there(natural)
+    assert (found.path, found.growth) == ("shop.CACHE", 12 * MB)
+    assert found.share == pytest.approx(500 / 600, rel=0.001)
