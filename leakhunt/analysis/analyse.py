@@ -44,7 +44,7 @@ def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
     """Everything that can be said about a run, by the budget it was made for unless other `thresholds` are given."""
     thresholds = thresholds or planned_thresholds(run.plan)
     if run.plan.workload == NATURAL:
-        return natural_report(run, thresholds, SCHEMA)
+        return replace(natural_report(run, thresholds, SCHEMA), already_there=already_there(run))
     experiment, idle = read_run(run, thresholds)
     ledger = experiment.ledger
     leads = find_leads(run)

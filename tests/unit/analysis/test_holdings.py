@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from builders import App, record
+from leakhunt.analysis.analyse import analyse
 from leakhunt.analysis.holdings import already_there, largest_holders
 from leakhunt.model.measurement import HeapUsage, MemoryUsage, Sample
 from leakhunt.model.run import NATURAL, Phase, Round, Run
@@ -178,6 +179,6 @@ def test_under_natural_traffic_the_first_look_is_what_was_there() -> None:
     later = Round(9, Phase.NATURAL, 5.0, 5.1)
     first = replace(run.rounds[0], phase=Phase.BASELINE)
     natural = replace(run, plan=replace(run.plan, workload=NATURAL), rounds=(first, later))
-    (found,) = already_there(natural)
+    (found,) = analyse(natural).already_there
     assert (found.path, found.growth) == ("shop.CACHE", 12 * MB)
     assert found.share == pytest.approx(500 / 600, rel=0.001)
