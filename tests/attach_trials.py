@@ -107,7 +107,7 @@ def other_controller(pid: int, place: Path) -> Iterator[subprocess.Popen[bytes]]
 def _doing(controller: subprocess.Popen[bytes]) -> str:
     """What a controller is at."""
     children = Path(f"/proc/{controller.pid}/task/{controller.pid}/children").read_text().split()
-    if any("stop_window" in _command(int(each)) for each in children):
+    if any("stopper" in _command(int(each)) for each in children):
         return "while its helper was at work"
     return "attached" if _has_attached(controller) else "before or after its helper"
 

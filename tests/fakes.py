@@ -26,7 +26,7 @@ from leakhunt.model.snapshot import Age, Container, PathNode, Snapshot
 from leakhunt.model.split import Layout
 from leakhunt.targets.answers import AgentStats, Hello
 from leakhunt.targets.base import Address
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.replay import Replayer
 from leakhunt.workload.scenario import Step

@@ -15,7 +15,7 @@ from leakhunt.hunt.packages import Packages
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.model.calls import CallTable
 from leakhunt.model.run import Phase
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Seconds
 
 _FIRST_DOSE: Final = 3

@@ -18,7 +18,7 @@ from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.snapshots import caveat_of, inspect_holders, take_snapshots
 from leakhunt.hunt.warm_up import StepCost
 from leakhunt.model.run import BACKGROUND, Phase, Round
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes, Seconds
 
 _ROUNDS: Final = 3

@@ -13,7 +13,7 @@ from leakhunt.model.run import Role, Run
 from leakhunt.samplers.activity import cpu_of
 from leakhunt.samplers.memory import ProcessGone, read_rss
 from leakhunt.targets.base import Target
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes, Seconds
 
 

@@ -24,7 +24,7 @@ from leakhunt.samplers.peak import read_peak
 from leakhunt.targets.answers import AgentStats, UnreadSnapshot
 from leakhunt.targets.attached import AttachedTarget
 from leakhunt.targets.base import Target
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes, Seconds, format_duration, format_size
 
 COMPLETE: Final = "complete"

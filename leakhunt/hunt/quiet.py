@@ -8,7 +8,7 @@ from typing import Final
 
 from leakhunt.errors import AgentError
 from leakhunt.samplers.activity import cpu_of
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Seconds
 
 _POLL: Final = 0.03

@@ -21,7 +21,7 @@ from leakhunt.samplers.temp_files import count_temp_files
 from leakhunt.samplers.timeline import Timeline
 from leakhunt.targets.answers import AgentStats
 from leakhunt.targets.base import Target
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes, Seconds
 from leakhunt.workload.replay import Replayer
 

@@ -13,7 +13,7 @@ from leakhunt.analysis.paths import GrowingPath
 from leakhunt.errors import AgentError
 from leakhunt.hunt.rounds import Rounds
 from leakhunt.model.snapshot import PathNode, Snapshot
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 
 _HOLDERS: Final = 5
 """Holders that are looked at more closely."""

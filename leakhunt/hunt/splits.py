@@ -14,7 +14,7 @@ from leakhunt.model.run import Run
 from leakhunt.model.split import MALLOC_FREE, Layout, MemorySplit
 from leakhunt.samplers.memory import ProcessGone
 from leakhunt.samplers.split import read_split
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes, Seconds
 
 _WORTH_TRIMMING: Final[Bytes] = 2**20

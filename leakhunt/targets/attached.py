@@ -24,7 +24,7 @@ from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 
 if TYPE_CHECKING:
-    from leakhunt.targets.hub import AgentLink
+    from leakhunt.targets.link import AgentLink
 
 _PERIOD: Final[Seconds] = 0.25
 _INFANCY: Final[Seconds] = 0.2

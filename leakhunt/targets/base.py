@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from leakhunt.model.run import Caveat, Worker
-    from leakhunt.targets.hub import AgentLink
+    from leakhunt.targets.link import AgentLink
 
 
 @dataclass(frozen=True, slots=True)

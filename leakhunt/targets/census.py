@@ -19,7 +19,7 @@ from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 
 if TYPE_CHECKING:
-    from leakhunt.targets.hub import AgentLink
+    from leakhunt.targets.link import AgentLink
 
 PERIOD: Final[Seconds] = 0.25
 _SETTLING: Final[Seconds] = 2.0

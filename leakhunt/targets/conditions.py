@@ -10,7 +10,7 @@ from leakhunt.errors import TargetError
 from leakhunt.targets.interpreters import probe
 
 if TYPE_CHECKING:
-    from leakhunt.targets.hub import AgentLink
+    from leakhunt.targets.link import AgentLink
 
 
 def describe(server: str | None, links: Mapping[str, AgentLink]) -> dict[str, str]:

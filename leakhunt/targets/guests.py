@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Final
 
 from leakhunt.errors import AgentError
-from leakhunt.targets.hub import LEAVING, AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.attach import attach
 from leakhunt.targets.launch_dir import LaunchDir
+from leakhunt.targets.link import LEAVING, AgentLink
 from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 

@@ -29,7 +29,7 @@ from leakhunt.targets.supervision import Supervision
 from leakhunt.units import Seconds
 
 if TYPE_CHECKING:
-    from leakhunt.targets.hub import AgentLink
+    from leakhunt.targets.link import AgentLink
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import psutil
 
 from attach_matrix.servers import SERVERS, NoWheel, Server, install
 from leakhunt.errors import AgentError, AttachError
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.attach import attach
+from leakhunt.targets.link import AgentLink
 from live_server import PATIENCE, Traffic, live_server, traffic
 
 TIMES: Final = 20

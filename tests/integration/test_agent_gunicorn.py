@@ -17,7 +17,8 @@ import pytest
 
 from leakhunt.agent.bundle import write_boot
 from leakhunt.errors import AgentError
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.link import AgentLink
 
 BARE = """
 def app(environ, start_response):

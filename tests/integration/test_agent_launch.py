@@ -22,7 +22,8 @@ from leakhunt.agent.bundle import write_boot
 from leakhunt.model.snapshot import Snapshot
 from leakhunt.samplers.memory import read_memory
 from leakhunt.targets.answers import AgentStats
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.link import AgentLink
 
 Found = TypeVar("Found")
 SUPPORTED = re.compile(r"3\.(8|9|10|11|12|13)\.")

@@ -16,8 +16,9 @@ import pytest
 
 from conftest import find_attachable
 from leakhunt.targets.answers import Found
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.attach import attach
+from leakhunt.targets.link import AgentLink
 from live_server import BARE, DJANGO, FASTAPI, FLASK, PATIENCE, STARLETTE, Traffic, live_server, python, traffic
 from live_target import PROLOGUE
 

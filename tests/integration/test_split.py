@@ -16,7 +16,8 @@ from conftest import find_interpreters
 from leakhunt.agent.bundle import write_boot
 from leakhunt.model.split import PARTS, REST, MemorySplit
 from leakhunt.samplers.split import read_split
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.link import AgentLink
 from leakhunt.units import Bytes
 
 PROGRAM = Path(__file__).with_name("split_program.py")

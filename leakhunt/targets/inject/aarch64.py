@@ -16,11 +16,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from leakhunt.targets.inject.aarch64_code import (
+    BLOCK_SIGNALS,
+    CALL,
+    CANCEL,
+    CANCEL_OFFSET,
+    CODE_SIZE,
+    COME_BACK,
+    RUN,
+    TELL,
+    queue,
+    runner,
+)
 from leakhunt.targets.inject.memory import Memory
 from leakhunt.targets.inject.processor import (
     BLOCKED,
     NO_CHANGE,
-    WAKE,
     Detour,
     Errand,
     Extended,
@@ -45,8 +56,6 @@ FUTEX: Final = 98
 _LAYOUT: Final = struct.Struct("<34Q")
 """`struct user_pt_regs`: x0 to x30, sp, pc, pstate."""
 _SP, _PC, _PSTATE = 31, 32, 33
-_CALL: Final = 0xD4000001
-"""svc #0: a system call."""
 _EINTR: Final = -4
 _WORD: Final = 0xFFFFFFFFFFFFFFFF
 _ABSOLUTE: Final = 1
@@ -68,112 +77,6 @@ _FRAME_SIZE: Final = 128 + 176 + 288 + 4096
 _CONTEXT_AT: Final = 128 + 176
 _RECORDS_AT: Final = _CONTEXT_AT + 288
 _FLOATING_RECORD, _SVE_RECORD = 0x46508001, 0x53564501
-
-CODE_SIZE: Final = 288
-"""Bytes of code at most."""
-
-
-def _words(*instructions: int) -> bytes:
-    return struct.pack(f"<{len(instructions)}I", *instructions)
-
-
-def _move(register: int, value: int, parts: int) -> bytes:
-    """Code that puts a value of so many times 16 bits into a register (movz, movk)."""
-    return _words(
-        *(
-            (0xF2800000 if part else 0xD2800000) | part << 21 | (value >> 16 * part & 0xFFFF) << 5 | register
-            for part in range(parts)
-        )
-    )
-
-
-# What the thread runs. Registers hold the addresses: x19 the text, x20 to x22 functions, x23 the frame.
-_BLOCK_SIGNALS: Final = _words(_CALL)
-_RUN: Final = _words(
-    0xD63F0280,  # blr x20: PyGILState_Ensure
-    0x2A0003F8,  # mov w24, w0
-    0xAA1303E0,  # mov x0, x19
-    0xAA1F03E1,  # mov x1, xzr
-    0xD63F02A0,  # blr x21: PyRun_SimpleString
-    0x2A1803E0,  # mov w0, w24
-    0xD63F02C0,  # blr x22: PyGILState_Release
-)
-_TELL: Final = (
-    _move(8, 172, 1)
-    + _words(_CALL, 0x2A0003F9)  # mov w25, w0: getpid()
-    + _move(8, 178, 1)
-    + _words(_CALL, 0x2A0003E1, 0x2A1903E0)  # mov w1, w0: gettid(); mov w0, w25
-    + _move(2, WAKE, 1)
-    + _move(8, 131, 1)
-    + _words(_CALL)  # tgkill
-)
-_COME_BACK: Final = _words(0x910002FF) + _move(8, 139, 1) + _words(_CALL)  # mov sp, x23; rt_sigreturn
-_NOTHING: Final = 0xD503201F
-"""nop."""
-_RUNNER_LANDING: Final = 0xD503245F
-"""bti c: where a call through a register may lead, on processors that look."""
-CANCEL: Final = _words(0x14000007)
-"""b over the call: a whole instruction that takes the place of a nop, so whoever runs it sees the one or the other."""
-_CANCEL_OFFSET: Final = 16
-
-
-def _queue(size: int) -> bytes:
-    """Copy the text to memory of its own, and hand it to x20 (Py_AddPendingCall) with x21, what is to run it."""
-    return (
-        _words(0xAA1F03E0)  # mov x0, xzr
-        + _move(1, size, 2)
-        + _move(2, 3, 1)  # readable and writable,
-        + _move(3, 0x22, 1)  # private and anonymous
-        + _words(0x92800004, 0xAA1F03E5)  # mov x4, #-1; mov x5, xzr
-        + _move(8, 222, 1)
-        + _words(_CALL)  # mmap
-        + _words(
-            0xAA0003F6,  # mov x22, x0
-            0xB13FFC1F,  # cmn x0, #4095
-            0x540001A2,  # b.hs to the end, if that failed
-            0xAA0003F8,  # mov x24, x0
-            0xAA1303E1,  # mov x1, x19
-        )
-        + _move(2, size, 2)
-        + _words(
-            0x38401423,  # ldrb w3, [x1], #1
-            0x38001403,  # strb w3, [x0], #1
-            0xF1000442,  # subs x2, x2, #1
-            0x54FFFFA1,  # b.ne to the ldrb
-            0xAA1503E0,  # mov x0, x21
-            0xAA1803E1,  # mov x1, x24
-            0xD63F0280,  # blr x20
-            0x93407C16,  # sxtw x22, w0
-        )
-    )
-
-
-def _runner(run: int, size: int) -> bytes:
-    """A function that runs a text, gives its memory back, and returns 0: the interpreter raises anything else."""
-    return (
-        _words(
-            _RUNNER_LANDING,
-            0xA9BE7BFD,  # stp x29, x30, [sp, #-32]!
-            0xF9000BF3,  # str x19, [sp, #16]
-            0xAA0003F3,  # mov x19, x0
-            _NOTHING,  # or CANCEL
-            0xAA1F03E1,  # mov x1, xzr
-        )
-        + _move(2, run, 4)
-        + _words(
-            0xD63F0040,  # blr x2: PyRun_SimpleString
-            0xAA1303E0,  # mov x0, x19
-        )
-        + _move(1, size, 2)
-        + _move(8, 215, 1)
-        + _words(
-            _CALL,  # munmap
-            0x52800000,  # mov w0, #0
-            0xF9400BF3,  # ldr x19, [sp, #16]
-            0xA8C27BFD,  # ldp x29, x30, [sp], #32
-            0xD65F03C0,  # ret
-        )
-    )
 
 
 class Registers:
@@ -254,17 +157,17 @@ class Registers:
         """Have it take the GIL, run the text and let go of the GIL."""
         ensure, run, release, _ = errand.api
         state = _state(self, extended, mask, errand.text)
-        return _detour(state, _BLOCK_SIGNALS + _RUN + _TELL, errand.code_at, {20: ensure, 21: run, 22: release})
+        return _detour(state, BLOCK_SIGNALS + RUN + TELL, errand.code_at, {20: ensure, 21: run, 22: release})
 
     def queue_text(self, errand: Errand, extended: bytes, mask: int) -> Detour:
         """Have it ask the interpreter to run the text in the main thread."""
         _, run, _, add = errand.api
         size = len(errand.text) + 1
-        code = _BLOCK_SIGNALS + _queue(size) + _TELL
-        runner_at = errand.code_at + len(code + _COME_BACK)
+        code = BLOCK_SIGNALS + queue(size) + TELL
+        runner_at = errand.code_at + len(code + COME_BACK)
         state = _state(self, extended, mask, errand.text)
         detour = _detour(state, code, errand.code_at, {20: add, 21: runner_at})
-        return replace(detour, cancel_at=runner_at + _CANCEL_OFFSET, code=detour.code + _runner(run, size))
+        return replace(detour, cancel_at=runner_at + CANCEL_OFFSET, code=detour.code + runner(run, size))
 
     def as_it_comes_back(self) -> Iterable[int]:
         """What `rt_sigreturn` is to make of them: the call is about to be made again."""
@@ -275,12 +178,12 @@ class Registers:
 
     @property
     def _calls(self) -> bool:
-        return self._next == _CALL
+        return self._next == CALL
 
     @property
     def _has_called(self) -> bool:
         """Whether a call has just been cut short: `epoll_pwait` ends at every stop."""
-        return self._before == _CALL and _signed(self[0]) == _EINTR
+        return self._before == CALL and _signed(self[0]) == _EINTR
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +228,7 @@ def _detour(state: _State, code: bytes, code_at: int, functions: Mapping[int, in
         _PSTATE: state.registers[_PSTATE] & ~_STEP_AND_LANDING,
         **functions,
     }
-    return Detour(code + _COME_BACK, state.data_at, state.data, state.registers.with_(changed), code_at + len(code))
+    return Detour(code + COME_BACK, state.data_at, state.data, state.registers.with_(changed), code_at + len(code))
 
 
 def _frame(registers: Registers, extended: bytes, mask: int) -> bytes:
@@ -410,7 +313,7 @@ PROCESSOR: Final = Processor(
     futex=FUTEX,
     cancel=CANCEL,
     code_size=CODE_SIZE,
-    starts=tuple((_BLOCK_SIGNALS + each)[:8] for each in (_RUN, _queue(1))),
+    starts=tuple((BLOCK_SIGNALS + each)[:8] for each in (RUN, queue(1))),
     registers=_read_registers,
     extended=_read_extended,
 )

@@ -16,13 +16,14 @@ from typing import Any, Final
 from leakhunt.agent import bundle, wire
 from leakhunt.errors import AgentError, AttachError
 from leakhunt.targets.answers import read_hello
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
 from leakhunt.targets.inject.channel import WAYS, Meeting, take
 from leakhunt.targets.inject.debugging import Debugging
 from leakhunt.targets.inject.injection import Injection
 from leakhunt.targets.inject.interpreter import Interpreter, NoRoom, find_interpreter
 from leakhunt.targets.inject.memory import Memory, open_memory, read_mappings
 from leakhunt.targets.inject.preflight import Answer, preflight, refusal
+from leakhunt.targets.link import AgentLink
 from leakhunt.targets.reach import Reach
 from leakhunt.targets.tree import Process, descendants, read_process
 from leakhunt.units import Seconds

@@ -1,6 +1,6 @@
 """Stays with a text that is queued, until it is over: then the code that runs it can be taken away, and not before.
 
-It is part of the process that has queued it (`stop_window`), so it goes on if leakhunt is killed.
+It is part of the process that has queued it (`stopper`), so it goes on if leakhunt is killed.
 """
 
 from __future__ import annotations

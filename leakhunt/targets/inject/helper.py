@@ -16,9 +16,7 @@ import leakhunt
 from leakhunt.targets.inject.stop_window import RUN_LIMIT, STOP_LIMIT, Job, Outcome
 from leakhunt.units import Seconds
 
-_START: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from leakhunt.targets.inject.stop_window import main; main()"
-)
+_START: Final = "import sys; sys.path.insert(0, sys.argv[1]); from leakhunt.targets.inject.stopper import main; main()"
 _MARGIN: Final[Seconds] = 20.0
 """How long an interpreter may take to start on a busy machine."""
 _PUTTING_BACK: Final[Seconds] = 1.0

@@ -1,28 +1,22 @@
-"""A process of its own that stops one thread of the target, has it run or queue a text, and lets it go.
+"""Stops one thread of the target, has it run or queue a text, and lets it go, in a process of its own (`stopper`).
 
-Nothing but the kernel can end it before it is done: it has a session of its own, and signals are blocked. It may be
-killed all the same. Then the thread comes back by itself, see `x86_64` and
-`aarch64`: whatever is written before the registers are
-set lies where nothing looks, and once they are set the code leads back.
+That process may be killed. Then the thread comes back by itself, see `x86_64` and `aarch64`: whatever is written before
+the registers are set lies where nothing looks, and once they are set the code leads back.
 
 Exactly one thread is stopped. The others run on, so that one which holds the GIL can let go of it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from leakhunt.targets.inject import guard
 from leakhunt.targets.inject.memory import Mapping, Memory, mapping_at, open_memory, read_mappings
 from leakhunt.targets.inject.processor import WAKE, Detour, Errand, Extended, Registers, Unsuitable
 from leakhunt.targets.inject.processors import here
@@ -356,46 +350,3 @@ def perform(job: Job, wanted: Callable[[], bool] = lambda: True) -> Outcome:
             return StopWindow(job, memory, wanted).run()
     except OSError as error:
         return Outcome(problem=f"the kernel refused: {error.strerror}")
-
-
-def main() -> None:
-    """Read a job from stdin, write its outcome to stdout. Whoever gave it waits for it as long as stdin is open."""
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
-    )
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("-500", encoding="ascii")
-    job = _read_job(json.loads(sys.stdin.readline()))
-    outcome = perform(job, _is_wanted)
-    with suppress(OSError):  # whoever wanted to know may be gone
-        sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
-        sys.stdout.flush()
-    if outcome.text_at:
-        _stay(job, outcome)
-
-
-def _stay(job: Job, outcome: Outcome) -> None:
-    """Wait for the end of a text that was queued; others may attach meanwhile."""
-    if job.lock >= 0:
-        os.close(job.lock)
-    text, previous = job.text.encode(), bytes.fromhex(outcome.previous)
-    queued = guard.Queued(job.pid, job.code_at, previous, outcome.cancel_at, outcome.text_at, text)
-    with suppress(OSError), open_memory(job.pid) as memory:
-        guard.stay(
-            queued, memory, _is_wanted, lambda *_: perform(replace(job, steps=(("look", 1.0),))).done is not None
-        )
-
-
-def _is_wanted() -> bool:
-    """Whether stdin is still open at its other end."""
-    poll = select.poll()
-    poll.register(0, select.POLLIN)
-    return not poll.poll(0)
-
-
-def _read_job(values: dict[str, Any]) -> Job:
-    values["api"] = tuple(values["api"])
-    values["steps"] = tuple((step, patience) for step, patience in values["steps"])
-    values["avoid"] = tuple((start, size) for start, size in values["avoid"])
-    return Job(**values)

@@ -18,7 +18,7 @@ from leakhunt.hunt.natural import COMPLETE, Visit, interval_of, observe
 from leakhunt.model.run import ATTACHED, NATURAL, Phase, Plan, Run
 from leakhunt.runfile import RunWriter, read_run
 from leakhunt.targets.attached import AttachedTarget, AttachSpec
-from leakhunt.targets.hub import AgentLink
+from leakhunt.targets.link import AgentLink
 from live_server import live_server, python
 
 SCRIPT = """

@@ -16,7 +16,8 @@ import pytest
 from leakhunt.agent import wire
 from leakhunt.agent.process import hello
 from leakhunt.targets.conditions import describe
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.link import AgentLink
 
 Greet: TypeAlias = Callable[..., dict[str, AgentLink]]
 OWN = {"python": platform.python_version(), "implementation": "cpython", "executable": sys.executable}

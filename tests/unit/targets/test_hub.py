@@ -19,9 +19,9 @@ import pytest
 from leakhunt.agent import wire
 from leakhunt.agent.process import hello
 from leakhunt.errors import AgentError
-from leakhunt.targets import hub as hub_module
 from leakhunt.targets import reach
-from leakhunt.targets.hub import AgentHub, AgentLink
+from leakhunt.targets.hub import AgentHub
+from leakhunt.targets.link import TRIES, AgentLink
 from leakhunt.targets.shipped import MODULES, source
 
 
@@ -199,7 +199,7 @@ def test_a_child_that_says_nothing_is_ended_before_another_is_made(
     with snapshot_child(agent, tmp_path, "1000", tells=False) as children:
         with pytest.raises(AgentError, match="did not finish"):
             the_link(hub).heap(timeout=0.1)
-        assert [child.poll() for child in children] == [-signal.SIGKILL] * hub_module.TRIES
+        assert [child.poll() for child in children] == [-signal.SIGKILL] * TRIES
 
 
 @pytest.mark.parametrize("name", MODULES)

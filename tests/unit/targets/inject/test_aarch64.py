@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from capstone import CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, Cs
 
-from leakhunt.targets.inject import aarch64
+from leakhunt.targets.inject import aarch64, aarch64_code
 from leakhunt.targets.inject.processor import BLOCKED, Errand, Unsuitable
 
 CALL = 0xD4000001
@@ -208,14 +208,14 @@ def test_what_runs_a_queued_text_is_a_function_that_can_be_called_off() -> None:
     ]
     assert disassembled(detour.code[detour.cancel_at - CODE_AT :][:4]) == ["nop"]
     after_the_call = runner_at + 4 * disassembled(runner, runner_at).index("mov x0, x19")
-    assert disassembled(aarch64.CANCEL, detour.cancel_at) == [f"b #{after_the_call:#x}"]
+    assert disassembled(aarch64_code.CANCEL, detour.cancel_at) == [f"b #{after_the_call:#x}"]
 
 
 def test_there_is_room_for_the_code_and_it_is_known_again() -> None:
     longest = waiting(63).queue_text(errand(0x1_0000), floating(), 0)
     shortest = waiting(63).run_text(errand(), floating(), 0)
-    assert max(len(longest.code), len(shortest.code)) <= aarch64.CODE_SIZE
-    assert aarch64.CODE_SIZE % 16 == 0
+    assert max(len(longest.code), len(shortest.code)) <= aarch64_code.CODE_SIZE
+    assert aarch64_code.CODE_SIZE % 16 == 0
     for detour in (longest, shortest):
         assert aarch64.PROCESSOR.is_ours(detour.code[:8])
     assert not aarch64.PROCESSOR.is_ours(bytes(8))
