@@ -25,7 +25,7 @@ Command: TypeAlias = tuple[str, ...]
 SETUP_TIMEOUT: Final[Seconds] = 120.0
 READY_TIMEOUT: Final[Seconds] = 30.0
 AT_ONCE: Final[Seconds] = 0.3
-"""How long a companion that has no ready check is watched for an end at once: a mistake in its command, say."""
+"""How long a companion that seems to be ready is watched for an end at once: a mistake in its command, say."""
 _SETUP: Final = "setup-{}"
 _SETUP_NAME: Final = re.compile(r"setup-\d+")
 _PAUSE: Final[Seconds] = 0.1
@@ -151,7 +151,7 @@ def start_companion(companion: CompanionSpec, around: Surroundings) -> StartedCo
             raise TargetError(
                 around.shown.with_tail(text, log), "Look at `ready` of this companion in the workload file."
             )
-    if (error := started.start_error()) is not None:
+    if (error := started.start_error(AT_ONCE)) is not None:
         raise error
     return started
 
