@@ -210,14 +210,16 @@ def test_requests_are_counted_in_every_worker_and_in_those_that_are_recycled(tmp
         seen: dict[int, int] = {}
         try:
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watching:
-                assert watching.stdout is not None
-                deadline = time.monotonic() + 60
-                for reading in map(json.loads, watching.stdout):
-                    seen |= {each["pid"]: each["requests"] for each in reading["processes"] if each["requests"]}
-                    if len(seen) >= 3 and reading["requests_per_second"]:
-                        break
-                    assert time.monotonic() < deadline, reading
-                watching.terminate()
+                try:
+                    assert watching.stdout is not None
+                    deadline = time.monotonic() + 60
+                    for reading in map(json.loads, watching.stdout):
+                        seen |= {each["pid"]: each["requests"] for each in reading["processes"] if each["requests"]}
+                        if len(seen) >= 3 and reading["requests_per_second"]:
+                            break
+                        assert time.monotonic() < deadline, reading
+                finally:
+                    watching.terminate()
         finally:
             stop.set()
             sender.join()

@@ -92,15 +92,19 @@ def test_what_cannot_be_attached_to_is_an_error_only_where_that_was_asked_for(
 def test_however_it_ends_the_workers_are_left_alone(
     number: signal.Signals, server: WatchedTree, workers: tuple[int, ...]
 ) -> None:
-    command = [sys.executable, "-m", "leakhunt", "watch", str(server.pid), "--json", "--types", "--interval", "0.2"]
+    # Whatever is started in the background of a shell without job control ignores SIGINT, and so would our child.
+    heeds = ["env", "--default-signal=INT", sys.executable, "-m", "leakhunt"]
+    command = [*heeds, "watch", str(server.pid), "--json", "--types", "--interval", "0.2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
-        assert watching.stdout is not None
-        watching.stdout.readline()
-        assert {threads(pid) for pid in workers} == {2}
-        watching.send_signal(number)
-        watching.stdout.read()
-        assert watching.stderr is not None
-        assert b"Traceback" not in watching.stderr.read()
+        try:
+            assert watching.stdout is not None
+            watching.stdout.readline()
+            assert {threads(pid) for pid in workers} == {2}
+            watching.send_signal(number)
+            _, complaints = watching.communicate(timeout=60)
+            assert b"Traceback" not in complaints
+        finally:
+            watching.kill()
     are_left_alone(workers)
 
 
