@@ -32,7 +32,7 @@ from leakhunt.model.gate import Budgets, Gate, KnownLeak, Outcome
 from leakhunt.model.report import Report
 from leakhunt.model.run import Effort
 from leakhunt.project.known import FILE, Acceptance, accept, read_known
-from leakhunt.reports import codequality, gate_markdown, json_, junit, openmetrics
+from leakhunt.reports import codequality, gate_markdown, gate_sarif, json_, junit, openmetrics
 from leakhunt.reports import gate as text
 from leakhunt.reports.write import PAGE
 from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
@@ -45,6 +45,7 @@ _OWN: Final = ("known", "accept", "reason", "owner", "expires", "ci", "memory_li
 
 _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
     "junit": lambda gate, report, _: junit.render(gate, report),
+    "sarif": lambda gate, _, root: gate_sarif.render(gate, root),
     "codequality": lambda gate, _, root: codequality.render(gate, root),
     "gitlab-metrics": lambda gate, report, _: openmetrics.render(gate, report),
     "markdown": lambda gate, report, _: gate_markdown.render(gate, report),
@@ -82,6 +83,7 @@ _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
 @click.option("--owner", metavar="NAME", help="Who looks after it.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it is accepted.")
 @click.option("--junit", type=PathType(), metavar="FILE", help="Write JUnit XML.")
+@click.option("--sarif", type=PathType(), metavar="FILE", help="Write SARIF 2.1.0.")
 @click.option("--codequality", type=PathType(), metavar="FILE", help="Write GitLab's Code Quality report.")
 @click.option("--gitlab-metrics", type=PathType(), metavar="FILE", help="Write GitLab's metrics report.")
 @click.option("--markdown", type=PathType(), metavar="FILE", help="Write Markdown for a pull request.")

@@ -32,8 +32,6 @@ class Limits:
     """Left behind per request; so are the next two."""
     descriptors: float | None = None
     files: float | None = None
-    new_types: int | None = None
-    """Types of which objects are kept, and of which the reference run kept none."""
 
     def over(self, other: Limits) -> Limits:
         """These, and the other ones where there are none."""
@@ -95,7 +93,7 @@ class Check:
 
     route: str
     limit: str
-    """`growth`, `peak`, `amplification`, `memory`, `threads`, `descriptors`, `files` or `new-types`."""
+    """`growth`, `peak`, `amplification`, `memory`, `threads`, `descriptors` or `files`."""
     outcome: Outcome
     message: str
     """One sentence with the measured number and the limit."""

@@ -10,7 +10,7 @@ from leakhunt.units import Bytes, parse_size
 from leakhunt.workload.table import Table
 
 _OF_ROUTES: Final = ("growth", "peak", "amplification", "threads", "descriptors", "files")
-_OF_APP: Final = (*_OF_ROUTES, "memory", "new-types")
+_OF_APP: Final = (*_OF_ROUTES, "memory")
 _MOST: Final = 1e6
 """Of what is counted: no request leaves more behind, and no upload is copied more often."""
 
@@ -35,9 +35,8 @@ def read_budgets(table: Table, key: str = "budgets") -> Budgets:
 def _limits_of_route(name: str, every: Table, table: Table) -> Limits:
     if " /" not in name:
         raise every.error(name, "is no route", 'write it as reports do: [tool.leakhunt.budgets."POST /upload"]')
-    for key in ("memory", "new-types"):
-        if key in table:
-            raise table.error(key, "is a limit of all routes together", f"put {key} into [tool.leakhunt.budgets]")
+    if "memory" in table:
+        raise table.error("memory", "is a limit of all routes together", "put memory into [tool.leakhunt.budgets]")
     table.only(*_OF_ROUTES)
     return _limits(table)
 
@@ -51,7 +50,6 @@ def _limits(table: Table) -> Limits:
         threads=_number(table, "threads"),
         descriptors=_number(table, "descriptors"),
         files=_number(table, "files"),
-        new_types=table.integer("new-types", least=0),
     )
 
 

@@ -13,7 +13,7 @@ from leakhunt.reports.columns import columns
 from leakhunt.reports.phrases import plain
 
 _WORDS: Final = {Outcome.FAILED: "FAILED", Outcome.UNDECIDED: "UNDECIDED", Outcome.PASSED: "PASSED"}
-_COUNTED: Final = frozenset({"threads", "descriptors", "files", "new-types"})
+_COUNTED: Final = frozenset({"threads", "descriptors", "files"})
 _WRONG: Final = frozenset({Outcome.FAILED, Outcome.UNDECIDED, Outcome.ACCEPTED})
 _SHOWN: Final = 8
 """Suspects that are told at most."""

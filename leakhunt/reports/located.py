@@ -21,8 +21,14 @@ def located(suspect: Suspect, root: Path) -> Place | None:
     """The allocating line of the application; None where it is not known, or lies outside `root`."""
     if suspect.site is None or suspect.site.line < 1:
         return None
-    file = root / suspect.site.file
-    for path, base in ((file, root), (file.resolve(), root.resolve())):
+    file = path_below(suspect.site.file, root)
+    return None if file is None else Place(file, suspect.site.line)
+
+
+def path_below(file: str, root: Path) -> str | None:
+    """A file as seen from `root`; None where it lies outside."""
+    whole = root / file
+    for path, base in ((whole, root), (whole.resolve(), root.resolve())):
         if path.is_relative_to(base):
-            return Place(path.relative_to(base).as_posix(), suspect.site.line)
+            return path.relative_to(base).as_posix()
     return None

@@ -26,7 +26,6 @@ def test_limits_of_a_route_go_over_those_of_all() -> None:
         growth = "64B/request"
         peak = "20MB"
         memory = "500MB"
-        new-types = 0
         [budgets."POST /upload"]
         growth = "1KB/request"
         amplification = 1.5
@@ -37,7 +36,7 @@ def test_limits_of_a_route_go_over_those_of_all() -> None:
     assert (own.growth.per_request, own.peak, own.amplification) == (1000.0, 20_000_000, 1.5)
     assert budgets.of("GET /") == budgets.every
     assert budgets.smallest_growth == budgets.every.growth
-    assert budgets.every == Limits(budgets.every.growth, 20_000_000, None, 500_000_000, new_types=0)
+    assert budgets.every == Limits(budgets.every.growth, 20_000_000, None, 500_000_000)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from leakhunt.analysis.gate import judge_gate
 from leakhunt.model.gate import Budgets, Gate, KnownLeak, Limits, Outcome
 from leakhunt.model.report import Report, Suspect
-from leakhunt.reports import codequality, gate_markdown, github, junit, openmetrics
+from leakhunt.reports import codequality, gate_markdown, gate_sarif, github, junit, openmetrics
 from leakhunt.reports.gate import headline, render
 from leakhunt.reports.located import Place, located
 from unit.reports.golden import assert_as_in_golden
@@ -115,6 +115,30 @@ def test_metrics_have_a_line_for_each_route_and_an_end() -> None:
     assert lines[-1] == "# EOF"
     assert f'leakhunt_kept_bytes_per_request{{route="{VIDEO}"}} 2202009.6' in lines
     assert f"leakhunt_failed_checks {len(FAILED.of(Outcome.FAILED))}" in lines
+
+
+# --- SARIF. ---------------------------------------------------------------------------------------------------------
+
+
+def test_sarif_has_a_result_at_each_line_with_its_stack_and_its_holder() -> None:
+    (run,) = json.loads(gate_sarif.render(FAILED, ROOT))["runs"]
+    assert run["results"]
+    for result in run["results"]:
+        location = result["locations"][0]["physicalLocation"]
+        assert not location["artifactLocation"]["uri"].startswith(("/", "./", "file:"))
+        assert location["region"]["startLine"] >= 1
+        assert result["partialFingerprints"]["leakhunt/v1"]
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    first = run["results"][0]
+    assert "held by courseware.processing.QUEUE" in first["relatedLocations"][0]["message"]["text"]
+    steps = [step["location"]["message"]["text"] for step in first["codeFlows"][0]["threadFlows"][0]["locations"]]
+    assert steps == ["_get_response", "upload_video", "enqueue"]
+
+
+def test_sarif_tells_what_has_no_line() -> None:
+    (run,) = json.loads(gate_sarif.render(FAILED, ROOT))["runs"]
+    told = [each["message"]["text"] for each in run["invocations"][0]["toolExecutionNotifications"]]
+    assert any(" takes 60.1 MiB for a while" in text for text in told)
 
 
 # --- GitHub. --------------------------------------------------------------------------------------------------------
