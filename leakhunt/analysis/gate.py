@@ -149,8 +149,13 @@ def _app_checks(report: Report, limits: Limits) -> Iterator[Check]:
     """What is limited for the workers, and what grows with time."""
     if limits.memory is not None:
         yield _memory_check(report, limits.memory)
+    judged = [route.verdict for route in report.routes]
+    if report.judgement.verdict is Verdict.INCONCLUSIVE and Verdict.INCONCLUSIVE not in judged:
+        # It stopped early, a worker died, nothing was requested: no route is to blame, and nothing is proven either.
+        reason = report.judgement.reasons[0] if report.judgement.reasons else "the run could not tell"
+        yield Check(APP, "growth", Outcome.UNDECIDED, f"cannot be called clean: {reason}", None, None, 0.0)
     background = report.background
-    if background is None or background.bytes_per_second is None:
+    if background is None or background.bytes_per_second is None or background.verdict is Verdict.INCONCLUSIVE:
         return
     failed = background.verdict is Verdict.LEAK
     told = f"grows by {format_size(background.bytes_per_second)} per second while nothing is requested"

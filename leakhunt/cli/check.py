@@ -15,19 +15,17 @@ from leakhunt.analysis.gate import judge_gate
 from leakhunt.cli.ci import repository_root, tell_ci
 from leakhunt.cli.options import (
     AfterDashes,
-    BudgetType,
     PathType,
-    SecondsType,
-    SizeType,
+    experiment_options,
     launch_options,
-    requests_option,
     workload_options,
 )
 from leakhunt.cli.profile import profile, typed
-from leakhunt.cli.request import BUDGET_TIME, Request, read_request
+from leakhunt.cli.request import Request, read_request
 from leakhunt.errors import RunFileError, UsageError
 from leakhunt.hunt.session import INTERRUPTED
 from leakhunt.hunt.settings import Settings
+from leakhunt.model.budget import Budget
 from leakhunt.model.gate import Budgets, Gate, KnownLeak, Outcome
 from leakhunt.model.report import Report
 from leakhunt.model.run import Effort
@@ -35,7 +33,6 @@ from leakhunt.project.known import FILE, Acceptance, accept, read_known
 from leakhunt.reports import codequality, gate_markdown, gate_sarif, json_, junit, openmetrics
 from leakhunt.reports import gate as text
 from leakhunt.reports.write import PAGE
-from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNDECIDED: 4}
 _EXIT_INTERRUPTED: Final = 130
@@ -57,26 +54,7 @@ _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
 @click.command("check", cls=AfterDashes)
 @launch_options
 @workload_options
-@requests_option("At most this many requests for the verdict rounds.")
-@click.option("--output", type=PathType(), metavar="DIR", help="Run directory; must not exist yet.")
-@click.option(
-    "--memory-limit",
-    type=SizeType(least=LEAST_MEMORY),
-    help="Stop the load before the target is larger.  [default: 70 % of what is available]",
-)
-@click.option(
-    "--budget-time",
-    type=SecondsType(most=LONGEST_BUDGET),
-    metavar="SECONDS",
-    help=f"Time for the verdict rounds.  [default: {BUDGET_TIME:.0f}]",
-)
-@click.option(
-    "--budget",
-    type=BudgetType(),
-    metavar="SIZE",
-    help="Growth of any route that is accepted: 64B/request, or 50MB/day@20rps.  [default: 64B/request]",
-)
-@click.option("--strict", is_flag=True, help="Look for four times the proof, as long as the time lasts.")
+@experiment_options
 @click.option("--known", type=PathType(), metavar="FILE", help=f"Leaks that are accepted.  [default: {FILE}]")
 @click.option("--accept", is_flag=True, help="Add what fails to that file; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why it is accepted.")
@@ -106,7 +84,7 @@ def command(**options: Any) -> int:
     _make_room(files)
     known_file = options["known"] or (project.beside(project.known) if project.known else project.beside(FILE))
     known = read_known(known_file)
-    budgets = _budgets(request)
+    budgets = _budgets(request, options["budget"])
     request = replace(request, budget=budgets.smallest_growth)
     report, directory = profile(request, _settings(request), typed(click.get_current_context(), without=_OWN))
     if report.outcome == INTERRUPTED:
@@ -138,12 +116,11 @@ def _settings(request: Request) -> Settings:
     )
 
 
-def _budgets(request: Request) -> Budgets:
-    """The limits of the project; `--budget`, or the key of that name, is the growth of every route that has none."""
+def _budgets(request: Request, flag: Budget | None) -> Budgets:
+    """The limits of the project; `--budget`, or else its key, counts for routes without a growth of their own."""
     budgets = request.project.budgets
-    if request.budget is None or budgets.every.growth is not None:
-        return budgets
-    return replace(budgets, every=replace(budgets.every, growth=request.budget))
+    growth = flag or budgets.every.growth or request.budget
+    return replace(budgets, every=replace(budgets.every, growth=growth))
 
 
 def _acceptance(options: Mapping[str, Any]) -> Acceptance | None:

@@ -8,9 +8,18 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from leakhunt.cli.request import BUDGET_TIME
 from leakhunt.model.budget import Budget, parse_budget
 from leakhunt.units import Bytes, Seconds, format_size, parse_size
-from leakhunt.workload.bounds import LONGEST_WAIT, MOST_MEMORY, MOST_REQUESTS, MOST_SEED, MOST_WORKERS
+from leakhunt.workload.bounds import (
+    LEAST_MEMORY,
+    LONGEST_BUDGET,
+    LONGEST_WAIT,
+    MOST_MEMORY,
+    MOST_REQUESTS,
+    MOST_SEED,
+    MOST_WORKERS,
+)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -142,6 +151,41 @@ _WORKLOAD: Final = (
 )
 
 
+def requests_option(text: str, *, default: int | None = None) -> Callable[[_Command], _Command]:
+    """How much of it; every command counts in its own way."""
+    return click.option(
+        "--requests",
+        type=click.IntRange(1, MOST_REQUESTS),
+        default=default,
+        show_default=default is not None,
+        help=text,
+    )
+
+
+_EXPERIMENT: Final = (
+    requests_option("At most this many requests for the verdict rounds."),
+    click.option("--output", type=PathType(), metavar="DIR", help="Run directory; must not exist yet."),
+    click.option(
+        "--memory-limit",
+        type=SizeType(least=LEAST_MEMORY),
+        help="Stop the load before the target is larger.  [default: 70 % of what is available]",
+    ),
+    click.option(
+        "--budget-time",
+        type=SecondsType(most=LONGEST_BUDGET),
+        metavar="SECONDS",
+        help=f"Time for the verdict rounds.  [default: {BUDGET_TIME:.0f}]",
+    ),
+    click.option(
+        "--budget",
+        type=BudgetType(),
+        metavar="SIZE",
+        help="Growth that is still no leak: 64B/request, or 50MB/day@20rps.  [default: 64B/request]",
+    ),
+    click.option("--strict", is_flag=True, help="Look for four times the proof, as long as the time lasts."),
+)
+
+
 def launch_options(command: _Command) -> _Command:
     """Which app, and how it is started."""
     return _apply(_LAUNCH, command)
@@ -157,15 +201,9 @@ def workload_options(command: _Command) -> _Command:
     return _apply(_WORKLOAD, command)
 
 
-def requests_option(text: str, *, default: int | None = None) -> Callable[[_Command], _Command]:
-    """How much of it; every command counts in its own way."""
-    return click.option(
-        "--requests",
-        type=click.IntRange(1, MOST_REQUESTS),
-        default=default,
-        show_default=default is not None,
-        help=text,
-    )
+def experiment_options(command: _Command) -> _Command:
+    """How long it goes on, and what counts as a leak."""
+    return _apply(_EXPERIMENT, command)
 
 
 def _apply(options: tuple[Callable[[_Command], _Command], ...], command: _Command) -> _Command:

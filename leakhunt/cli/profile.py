@@ -16,18 +16,14 @@ from leakhunt.cli.flags import given_flags
 from leakhunt.cli.natural import look_on, machine, say_whose_memory
 from leakhunt.cli.options import (
     AfterDashes,
-    BudgetType,
-    PathType,
     SecondsType,
-    SizeType,
     attach_options,
+    experiment_options,
     launch_options,
-    requests_option,
     workload_options,
 )
 from leakhunt.cli.progress import Progress
 from leakhunt.cli.request import (
-    BUDGET_TIME,
     Request,
     connect,
     make_target,
@@ -43,7 +39,6 @@ from leakhunt.model.report import Report, Verdict
 from leakhunt.model.run import ATTACHED, EFFORT, OWN_COMMAND, Effort, Plan, Run
 from leakhunt.runfile import RunWriter, run_directory
 from leakhunt.targets.attached import AttachedTarget
-from leakhunt.workload.bounds import LEAST_MEMORY, LONGEST_BUDGET
 
 EXIT_CODES: Final[Mapping[Verdict, int]] = {
     Verdict.CLEAN: 0,
@@ -68,27 +63,8 @@ _ELSEWHERE: Final = ("output", "budget_time", "requests", "quick")
 @launch_options
 @attach_options
 @workload_options
-@requests_option("At most this many requests for the verdict rounds.")
-@click.option("--output", type=PathType(), metavar="DIR", help="Run directory; must not exist yet.")
-@click.option(
-    "--memory-limit",
-    type=SizeType(least=LEAST_MEMORY),
-    help="Stop the load before the target is larger.  [default: 70 % of what is available]",
-)
-@click.option(
-    "--budget-time",
-    type=SecondsType(most=LONGEST_BUDGET),
-    metavar="SECONDS",
-    help=f"Time for the verdict rounds.  [default: {BUDGET_TIME:.0f}]",
-)
-@click.option(
-    "--budget",
-    type=BudgetType(),
-    metavar="SIZE",
-    help="Growth that is still no leak: 64B/request, or 50MB/day@20rps.  [default: 64B/request]",
-)
+@experiment_options
 @click.option("--quick", is_flag=True, help="Stop at the first evidence; the verdict is provisional.")
-@click.option("--strict", is_flag=True, help="Look for four times the proof, as long as the time lasts.")
 @click.option(
     "--peaks/--no-peaks",
     default=None,

@@ -119,6 +119,15 @@ def test_growth_with_time_fails_the_app_and_no_route() -> None:
     assert "4.88 KiB per second" in check(gate, APP).message
 
 
+def test_a_run_that_did_not_go_well_is_undecided_however_clean_its_routes_are() -> None:
+    reasons = ("a worker was killed",)
+    killed = replace(CLEAN, judgement=replace(CLEAN.judgement, verdict=Verdict.INCONCLUSIVE, reasons=reasons))
+    for report in (killed, replace(killed, routes=())):
+        gate = judged(report)
+        assert gate.outcome is Outcome.UNDECIDED
+        assert check(gate, APP).message == "cannot be called clean: a worker was killed"
+
+
 # --- Known leaks. ---------------------------------------------------------------------------------------------------
 
 PRINTS = {suspect.route: suspect.fingerprint for suspect in LEAK.suspects}

@@ -77,6 +77,15 @@ def test_the_run_tests_the_smallest_limit_by_the_same_doses_every_time(monkeypat
     assert (request.budget.per_request, request.seed) == (100.0, 1)
 
 
+def test_a_budget_that_is_typed_wins_over_the_one_for_all_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = end_with(CLEAN, monkeypatch)
+    assert main(("check", "--budget", "80B/request")) == 0
+    (request,) = asked
+    assert isinstance(request, Request)
+    assert request.budget is not None
+    assert request.budget.per_request == 80.0
+
+
 def test_files_are_written_beside_the_settings_or_where_a_flag_says(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
