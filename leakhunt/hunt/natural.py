@@ -14,12 +14,13 @@ from typing import Final
 
 from leakhunt.errors import AgentError
 from leakhunt.hunt.live import say_what_was_spared, used_time
+from leakhunt.hunt.samples import take_sample
 from leakhunt.hunt.settings import Observer
 from leakhunt.model.measurement import HeapUsage, Sample, TimelinePoint
 from leakhunt.model.run import Caveat, Cost, Phase, Role, Round, Worker
 from leakhunt.runfile import RunWriter
-from leakhunt.samplers.activity import cpu_of, read_activity
-from leakhunt.samplers.memory import ProcessGone, read_memory
+from leakhunt.samplers.activity import cpu_of
+from leakhunt.samplers.memory import ProcessGone
 from leakhunt.samplers.peak import read_peak
 from leakhunt.targets.answers import AgentStats, UnreadSnapshot
 from leakhunt.targets.attached import AttachedTarget
@@ -232,17 +233,7 @@ class _Onlooker:
         """Counts and memory of one process, if there is one within `patience` at a moment when it handles nothing."""
         serves = link is not None and worker.role is Role.WORKER
         stats, heap = _measure(link, patience) if link is not None and serves else (None, None)
-        memory, activity = read_memory(worker.pid), read_activity(worker.pid)
-        return Sample(
-            worker=worker.key,
-            time=self._clock(),
-            memory=memory,
-            heap=heap,
-            cpu=activity.cpu,
-            threads=activity.threads,
-            descriptors=activity.descriptors,
-            served=dict(stats.served) if stats is not None else {},
-        )
+        return take_sample(worker, self._clock, stats, heap)
 
     def _look_at_heaps(self, label: str) -> None:
         """One worker after the other: each child takes memory, and so does what it tells."""

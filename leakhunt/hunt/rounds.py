@@ -11,12 +11,12 @@ from typing import Final
 from leakhunt.errors import AgentError
 from leakhunt.hunt.quiet import wait_until_quiet
 from leakhunt.hunt.recorder import Recorder
+from leakhunt.hunt.samples import take_sample
 from leakhunt.hunt.settings import Observer
 from leakhunt.model.measurement import HeapUsage, RequestRecord, Sample
 from leakhunt.model.run import Phase, Role, Round, Worker
-from leakhunt.samplers.activity import read_activity
 from leakhunt.samplers.headroom import free_disk
-from leakhunt.samplers.memory import ProcessGone, read_memory
+from leakhunt.samplers.memory import ProcessGone
 from leakhunt.samplers.temp_files import count_temp_files
 from leakhunt.samplers.timeline import Timeline
 from leakhunt.targets.answers import AgentStats
@@ -173,7 +173,7 @@ class Rounds:
         for worker in workers:
             stats, heap = readings[worker.key]
             try:
-                samples.append(self._sample(worker, stats, heap))
+                samples.append(take_sample(worker, self._clock, stats, heap))
             except ProcessGone:
                 continue
         return samples
@@ -196,19 +196,6 @@ class Rounds:
             return stats, None
         self.longest_pause = max(pause, collecting, self.longest_pause or 0.0)
         return stats, heap
-
-    def _sample(self, worker: Worker, stats: AgentStats | None, heap: HeapUsage | None) -> Sample:
-        memory, activity = read_memory(worker.pid), read_activity(worker.pid)
-        return Sample(
-            worker=worker.key,
-            time=self._clock(),
-            memory=memory,
-            heap=heap,
-            cpu=activity.cpu,
-            threads=activity.threads,
-            descriptors=activity.descriptors,
-            served=dict(stats.served) if stats is not None else {},
-        )
 
     def _temp_files(self, workers: tuple[Worker, ...]) -> int | None:
         for link in self.target.links().values():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leakhunt.hunt import experiment, quiet
-from leakhunt.hunt import rounds as rounds_module
+from leakhunt.hunt import samples as samples_module
 from unit.hunt.bench import Bench, idle_processes
 
 
@@ -34,5 +34,5 @@ def bench(tmp_path: Path, pids: tuple[int, ...]) -> Bench:
 @pytest.fixture
 def simulated(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A bench on which the kernel, too, sees what requests keep."""
-    monkeypatch.setattr(rounds_module, "read_memory", bench.target.memory_of)
+    monkeypatch.setattr(samples_module, "read_memory", bench.target.memory_of)
     return bench

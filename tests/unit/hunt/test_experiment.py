@@ -8,7 +8,7 @@ from leakhunt.analysis.assess import Assessment, RouteState
 from leakhunt.analysis.error_rate import MAX_BLOCKS
 from leakhunt.errors import WorkloadError
 from leakhunt.hunt import blocks
-from leakhunt.hunt import rounds as rounds_module
+from leakhunt.hunt import samples as samples_module
 from leakhunt.model.run import Effort, Phase, Run
 from leakhunt.samplers.activity import Activity
 from unit.hunt.bench import Bench
@@ -119,7 +119,7 @@ def test_settling_takes_longer_while_threads_become_fewer(
         settling = "settle: no load" in simulated.observer.phases
         return Activity(0.0, left[len(simulated.of(Phase.SETTLE)) + settling], 10)
 
-    monkeypatch.setattr(rounds_module, "read_activity", read_activity)
+    monkeypatch.setattr(samples_module, "read_activity", read_activity)
     simulated.experiment()
     assert len(simulated.of(Phase.SETTLE)) == rounds
     assert ("still-settling" in simulated.caveats) is (rounds == 5)
@@ -209,7 +209,7 @@ def test_a_block_leaves_a_bounded_number_of_threads_behind(
         served = sum(sum(link.served.values()) for link in simulated.target.agents.values())
         return Activity(0.0, 3 + threads * served, 10)
 
-    monkeypatch.setattr(rounds_module, "read_activity", read_activity)
+    monkeypatch.setattr(samples_module, "read_activity", read_activity)
     simulated.experiment()
     for block in simulated.blocks():
         requests = sum(requests_of(simulated, block, step) for step in ("image", "page"))

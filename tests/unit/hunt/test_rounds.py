@@ -10,6 +10,7 @@ from fakes import path_of, route_of
 from leakhunt.errors import AgentError
 from leakhunt.hunt import quiet
 from leakhunt.hunt import rounds as rounds_module
+from leakhunt.hunt import samples as samples_module
 from leakhunt.model.measurement import MemoryUsage
 from leakhunt.model.run import Phase, Role
 from leakhunt.samplers.memory import read_memory
@@ -36,7 +37,7 @@ def log_readings(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         bench.target.log.append(f"memory {pid}")
         return read_memory(pid)
 
-    monkeypatch.setattr(rounds_module, "read_memory", logged)
+    monkeypatch.setattr(samples_module, "read_memory", logged)
 
 
 # --- What is recorded. ----------------------------------------------------------------------------------------------
