@@ -39,6 +39,8 @@ class Counters:
         self._served: dict[str, count[int]] = {}
         self._routes: dict[str, str] = {}
         self._patterns: dict[str, str] = {}
+        self._latest: tuple[str, str, str | None, count[int]] | None = None
+        """What the last request was, and where it was counted: the next one is often the same."""
 
     def start(self) -> None:
         """A request has come in."""
@@ -48,6 +50,14 @@ class Counters:
 
     def finish(self, method: str, path: str, pattern: str | None) -> None:
         """A request is done; `pattern` is what the framework matched, if it said so."""
+        latest = self._latest
+        if latest is None or latest[1] != path or latest[0] != method or latest[2] != pattern:
+            latest = self._latest = method, path, pattern, self._counter(method, path, pattern)
+        next(latest[3])
+        next(self._finished)
+
+    def _counter(self, method: str, path: str, pattern: str | None) -> count[int]:
+        """Of the route that this request belongs to."""
         masked = f"{method} {mask_path(path)}"
         route = masked if pattern is None else f"{method} {self._known(pattern)}"
         counter = self._served.get(route)
@@ -55,8 +65,7 @@ class Counters:
             counter = self._served.setdefault(route if len(self._served) < LIMIT else OTHER, count())
         if pattern is not None and len(self._routes) < LIMIT:
             self._routes.setdefault(masked, route)
-        next(counter)
-        next(self._finished)
+        return counter
 
     def _known(self, pattern: str) -> str:
         """The pattern as it is written in routes; there are few, and they come again."""

@@ -105,6 +105,11 @@ def call(app: Callable[[Any, Any], Any], environ: Any, start_response: Any) -> A
         raise
     finally:
         forget_mark(token)
+    kind = type(result)
+    if kind is list or kind is tuple or kind is bytes:
+        # None of the app's code runs from here on, and servers send these in their own, quicker ways.
+        mark.finish()
+        return result
     return _watched(result, mark, environ)
 
 
@@ -120,11 +125,7 @@ class Response:
         self._closed = False
 
     def __iter__(self) -> Any:
-        iterable = self._iterable
-        if type(iterable) is list or type(iterable) is tuple:
-            # None of the app's code runs from here on, and whoever iterates holds us to close us.
-            return iter(iterable)
-        self._iterator = iter(iterable)
+        self._iterator = iter(self._iterable)
         return self
 
     def __next__(self) -> Any:
@@ -169,8 +170,7 @@ def _watched(result: Any, mark: Mark, environ: Any) -> Any:
     try:
         file_wrapper = environ.get("wsgi.file_wrapper")
         # uWSGI sends bytes as they are, which no iterable of ours can pass for.
-        as_it_is = isinstance(file_wrapper, type) and isinstance(result, file_wrapper)
-        if as_it_is or isinstance(result, bytes):
+        if isinstance(result, bytes) or (isinstance(file_wrapper, type) and isinstance(result, file_wrapper)):
             mark.finish()
             return result
         return SizedResponse(result, mark) if hasattr(result, "__len__") else Response(result, mark)

@@ -107,8 +107,8 @@ def test_functions_of_every_kind_are_counted_and_the_same_again_afterwards(versi
 
 
 def test_a_request_is_in_flight_until_its_response_is_closed(trampolines: Trampolines) -> None:
-    def app(_environ: Any, _start_response: Any) -> list[bytes]:
-        return [b"ok"]
+    def app(_environ: Any, _start_response: Any) -> Iterator[bytes]:
+        return iter([b"ok"])
 
     trampolines.put(app)
     response: Any = app({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, None)

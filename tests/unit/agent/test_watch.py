@@ -106,7 +106,7 @@ def test_a_request_beside_another_one_is_not_measured(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Onlooker, "watch", watch)
     COUNTERS.start()
     try:
-        call(lambda *_: [], {"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, None).close()
+        call(lambda *_: [], {"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, None)
     finally:
         COUNTERS.finish("GET", "/", None)
     table = watch.table()

@@ -60,9 +60,7 @@ def own_profiler(*_: Any) -> None:
 
 def request(path: str) -> list[bytes]:
     response = middleware.call(application, {"PATH_INFO": path, "REQUEST_METHOD": "GET"}, lambda *_: None)
-    body = list(response)
-    response.close()
-    return body
+    return list(response)
 
 
 def hooks() -> list[Any]:
