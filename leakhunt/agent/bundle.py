@@ -22,6 +22,7 @@ MODULES = (
     "asgi",
     "patches",
     "swaps",
+    "tasks",
     "process",
     "servers",
     "frameworks",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LIMIT = 1000
 """Distinct routes; requests of further ones are counted as `OTHER`."""
 OTHER = "other"
+TASK = "TASK"
+"""What stands for the method where a task is run; its name is its route, and no path."""
 
 
 class Counters:
@@ -58,7 +60,7 @@ class Counters:
 
     def _counter(self, method: str, path: str, pattern: str | None) -> count[int]:
         """Of the route that this request belongs to."""
-        masked = f"{method} {mask_path(path)}"
+        masked = f"{method} {path if method == TASK else mask_path(path)}"
         route = masked if pattern is None else f"{method} {self._known(pattern)}"
         counter = self._served.get(route)
         if counter is None:

@@ -12,6 +12,7 @@ from leakhunt.agent.middleware import Counted
 from leakhunt.agent.originals import sleep
 from leakhunt.agent.serving import WSGI, Place, look
 from leakhunt.agent.swaps import SWAPS
+from leakhunt.agent.tasks import count_tasks
 from leakhunt.agent.trampoline import FUNCTION, TRAMPOLINES, NoEntry
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def find() -> dict[str, Any]:
 def hook(name: str | None) -> dict[str, Any]:
     """Count requests from now on, at the servers, at the application that was named, or where frameworks enter.
 
-    `name` is `MODULE:CALLABLE`.
+    Where a Celery worker runs, its tasks are counted, too. `name` is `MODULE:CALLABLE`.
 
     Raises:
         NotFound: neither is there, or what was named is not.
@@ -61,6 +62,9 @@ def hook(name: str | None) -> dict[str, Any]:
     COUNTERS.active = True
     try:
         rows = [_wrap(place) for place in places]
+        tasks = None if named is not None else count_tasks()
+        if tasks is not None:
+            rows.append(tasks)
         entry = _enter(named, name) if named is not None and not rows else None
     except BaseException:
         unhook()

@@ -19,6 +19,8 @@ _INTERRUPTED: Final = (None, "interrupted")
 _VARIABLE: Final = re.compile(r"<[^<>]*>|\{[^{}]*\}|\(\?P<[^<>]*>[^()]*\)")
 """A part of a route's pattern that stands for many paths."""
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_TASK: Final = "TASK "
+"""How routes begin that are no requests, but runs of a task from a queue: nothing can be sent to them."""
 _REQUESTS: Final = 3
 """Routes that are suggested to be requested."""
 _LONG_ENOUGH: Final = 120
@@ -40,14 +42,16 @@ def next_command(run: Run, judgement: Judgement, cases: Sequence[Case], suspects
 def proving_command(run: Run, judgement: Judgement, routes: Sequence[RouteReport]) -> str | None:
     """After an app was looked at under its own traffic: the experiment, on what is suspected or else on what it serves.
 
-    Where too little was seen to say anything, the same for longer.
+    Where too little was seen to say anything, the same for longer. None where it serves nothing that could be requested.
     """
     flags = _flags(run.plan) or ""
     if judgement.verdict is Verdict.INCONCLUSIVE:
         seconds = float(run.plan.options.get("duration", "").removesuffix(" s") or 0.0)
         return _join("leakhunt profile", flags, f"--duration {max(seconds * _LEAST, _LONG_ENOUGH):.0f}")
     suspected = [route for route in routes if route.verdict is Verdict.SUSPECTED]
-    steps = [step for route in suspected or routes for step in route.steps if " " in step]
+    steps = [
+        step for route in suspected or routes for step in route.steps if " " in step and not step.startswith(_TASK)
+    ]
     requests = [_request(step) for step in steps[:_REQUESTS]]
     return _join("leakhunt profile", flags, *requests) if requests else None
 

@@ -19,6 +19,8 @@ from leakhunt.units import Seconds
 
 EVERY: Final[Seconds] = 30.0
 """From one look into the heaps to the next."""
+SHARE: Final = 0.01
+"""Of a core that looks into one process may take: where a look takes long, they are further apart."""
 SHOWN: Final = 10
 """Types that are told."""
 _TRIES: Final = 3
@@ -47,6 +49,8 @@ class _Known:
     asked: Seconds = 0.0
     pauses: int = 0
     """Latest looks, one after the other, for which it stood still too long."""
+    resting: Seconds = 0.0
+    """Until when it is not looked into by itself."""
     first: Look | None = None
     last: Look | None = None
 
@@ -251,7 +255,9 @@ class Insight:
         for number, (key, guest) in enumerate(present, 1):
             with self._lock:
                 known = self._known.get(key)
-            if known is None or self._leaving.is_set() or (keep is None and known.is_spared):
+            if known is None or self._leaving.is_set():
+                continue
+            if keep is None and (known.is_spared or self._clock() < known.resting):
                 continue
             if keep is not None:
                 which = f"{number} of {len(present)}"
@@ -272,6 +278,7 @@ class Insight:
         if not snapshot.types:
             raise AgentError("; ".join(snapshot.problems))
         known.look(Look.of(now, snapshot.types), snapshot.pause)
+        known.resting = now + guest.link.child_cpu / SHARE
         return snapshot
 
 

@@ -16,8 +16,7 @@ from leakhunt.targets import ports, ready, tree
 from leakhunt.targets.addresses import choose_address, parse_url
 from leakhunt.targets.base import Address, Target
 from leakhunt.targets.census import Census
-from leakhunt.targets.guests import open_hub
-from leakhunt.targets.inject.attach import attach
+from leakhunt.targets.guests import Guest, Guests
 from leakhunt.targets.roles import TARGET
 from leakhunt.targets.scope import Scope, serving, survey
 from leakhunt.targets.tree import Process
@@ -70,11 +69,10 @@ class AttachedTarget(Target):
     def __init__(self, spec: AttachSpec, *, clock: Callable[[], Seconds]) -> None:
         self.scope = survey(spec.pid, whole_tree=spec.whole_tree)
         self._address = _find_address(spec, self.scope) if spec.loaded else None
-        self._app = spec.app
         self._open = ExitStack()
-        self._hub = open_hub(self._open)
+        self._guests = self._open.enter_context(Guests(spec.app))
         self._census = Census(
-            _Root(self.scope.root.pid), links=self._hub.links, log=str, clock=clock, processes=self.scope.family
+            _Root(self.scope.root.pid), links=self._guests.links, log=str, clock=clock, processes=self.scope.family
         )
         self._census.register(self.scope.root.pid, TARGET)
         self._attached: set[str] = set()
@@ -84,7 +82,8 @@ class AttachedTarget(Target):
         """Keys of processes that need no further look."""
         self._caveats: dict[str, Caveat] = {}
         self._conditions: dict[str, str] = {}
-        self._stopped_for: Seconds = 0.0
+        self._uncounted: dict[str, str] = {}
+        """Why requests are not counted, by key of the process."""
         self._one_at_a_time = threading.Lock()
         self._leaving = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="leakhunt-newcomers", daemon=True)
@@ -109,7 +108,7 @@ class AttachedTarget(Target):
         try:
             if self._address is not None:
                 self._require_answer(self._address)
-            self._open.callback(self._detach_all)
+            self._open.callback(self._leave)
             self._open.callback(self._census.stop)
             for worker in self.scope.workers:
                 self._attach(worker)
@@ -141,13 +140,15 @@ class AttachedTarget(Target):
         return sentence  # what it writes goes where it always went
 
     def caveats(self) -> tuple[Caveat, ...]:
-        return tuple(self._caveats.values())
+        reasons = dict.fromkeys(self._uncounted.values())
+        uncounted = (Caveat("no-agent", f"Routes cannot be told from each other: {reason}.") for reason in reasons)
+        return (*self._caveats.values(), *uncounted)
 
     def conditions(self) -> Mapping[str, str]:
         return {
             "attached to": ", ".join(f"PID {worker.pid}" for worker in self.scope.workers),
             **({} if self._address is None else {"address": str(self._address)}),
-            "stopped for, at the longest": f"{self._stopped_for * 1e3:.1f} ms",
+            "stopped for, at the longest": f"{self._guests.stopped * 1e3:.1f} ms",
             **self._conditions,
         }
 
@@ -163,22 +164,30 @@ class AttachedTarget(Target):
             raise TargetError(f"nothing answers on {address}", "Say where the app answers with --url.")
 
     def _attach(self, process: Process) -> None:
-        done = attach(process.pid, self._hub)
+        guest = self._guests.bring(process)
         self._attached.add(process.key)
         self._settled.add(process.key)
-        self._stopped_for = max(self._stopped_for, done.stopped)
-        for doubt in done.doubts:
+        for doubt in guest.doubts:
             self._caveat("hardly-tried", f"PID {process.pid} was attached to all the same: {doubt}")
-        hello = done.link.hello
+        hello = guest.link.hello
         told = {"python": hello.python, "implementation": hello.implementation, "executable": hello.executable}
         self._conditions |= told | ({} if hello.server is None else {"server": hello.server})
-        try:
-            found = done.link.hook(self._app)
-        except AgentError as error:
-            self._caveat("no-agent", f"Routes cannot be told from each other: {error.message}.")
-            return
-        if found.servers:
-            self._conditions |= {"server": found.servers[0].server}
+        self._note_counting(guest)
+
+    def _note_counting(self, guest: Guest) -> None:
+        """Whether its requests are counted, and by which server."""
+        self._uncounted.pop(guest.process.key, None)
+        if guest.uncounted is not None:
+            self._uncounted[guest.process.key] = guest.uncounted
+        if guest.server is not None:
+            self._conditions |= {"server": guest.server}
+
+    def _look_for_apps_again(self) -> None:
+        """Where none was found: a worker that was just forked may have it by now."""
+        for key, guest in self._guests.present().items():
+            if key in self._uncounted:
+                self._guests.try_again(guest)
+                self._note_counting(guest)
 
     def _attach_newcomers(self) -> None:
         """Attach to workers that were born since: servers recycle them, and reloaders start others."""
@@ -210,6 +219,7 @@ class AttachedTarget(Target):
     def _watch(self) -> None:
         while not self._leaving.wait(_PERIOD):
             self._attach_newcomers()
+            self._look_for_apps_again()
 
     def _say_what_is_not_seen(self) -> None:
         if self.scope.siblings:
@@ -222,15 +232,9 @@ class AttachedTarget(Target):
     def _caveat(self, code: str, text: str) -> None:
         self._caveats.setdefault(f"{code}\n{text}", Caveat(code, text))
 
-    def _detach_all(self) -> None:
-        for link in self._hub.links():
-            try:
-                left = link.detach()
-            except AgentError:  # it has ended, or sees for itself that we are gone
-                continue
-            if left:
-                names = ", ".join(left)
-                self._caveat("left-behind", f"Something of the agent had to stay in PID {link.hello.pid}: {names}.")
+    def _leave(self) -> None:
+        for sentence in self._guests.leave():
+            self._caveat("left-behind", sentence)
 
 
 def _find_address(spec: AttachSpec, scope: Scope) -> Address:
@@ -246,7 +250,7 @@ def _find_address(spec: AttachSpec, scope: Scope) -> Address:
     if address is None:
         raise TargetError(
             f"PID {spec.pid} listens on no socket, so leakhunt cannot send it anything",
-            "Say where the app answers with --url.",
+            "Say where the app answers with --url, or look on at what it does by itself: --duration 10m",
         )
     return address
 

@@ -19,8 +19,10 @@ from leakhunt.targets.link import LEAVING, AgentLink
 from leakhunt.targets.tree import Process
 from leakhunt.units import Seconds
 
-_HOOKINGS: Final = 3
+_HOOKINGS: Final = 6
 """How often an app is looked for in a process: a worker that was just forked may not have it yet."""
+_FIRST_WAIT: Final[Seconds] = 0.25
+"""From the first look to the second; each wait is twice the one before, which makes 8 s until the last."""
 
 
 @dataclass(slots=True)
@@ -29,21 +31,29 @@ class Guest:
 
     process: Process
     link: AgentLink
+    doubts: tuple[str, ...] = ()
+    """Why the attach may have been worse than usual."""
+    server: str | None = None
+    """What hands requests to the app, once they are counted there."""
     uncounted: str | None = None
     """Why requests are not counted."""
-    hookings: int = 0
+    _hookings: int = 0
+    _due: Seconds = 0.0
 
     def hook(self, app: str | None) -> None:
-        """Have its requests counted, unless they are, or that was tried often enough."""
-        if self.hookings and (self.uncounted is None or self.hookings >= _HOOKINGS):
+        """Have its requests counted, unless they are, or it is not yet time to try again, or no more."""
+        now = time.monotonic()
+        if self._hookings and (self.uncounted is None or self._hookings >= _HOOKINGS or now < self._due):
             return
-        self.hookings += 1
+        self._due = now + _FIRST_WAIT * 2**self._hookings
+        self._hookings += 1
         try:
-            self.link.hook(app)
+            found = self.link.hook(app)
         except AgentError as error:
             self.uncounted = error.message
         else:
             self.uncounted = None
+            self.server = found.servers[0].server if found.servers else None
 
 
 class Guests:
@@ -58,7 +68,7 @@ class Guests:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Guests:
-        self._hub = open_hub(self._open)
+        self._hub = _open_hub(self._open)
         return self
 
     def __exit__(
@@ -71,15 +81,19 @@ class Guests:
         """Bring the agent into a process; raises AttachError if that is refused or does not work."""
         done = attach(process.pid, self._hub)
         self.stopped = max(self.stopped, done.stopped)
-        guest = Guest(process, done.link)
+        guest = Guest(process, done.link, done.doubts)
         with self._lock:
             self._guests[process.key] = guest
         guest.hook(self._app)
         return guest
 
     def try_again(self, guest: Guest) -> None:
-        """Look for the app once more where it was not found."""
+        """Look for the app once more where it was not found, if it is time."""
         guest.hook(self._app)
+
+    def links(self) -> tuple[AgentLink, ...]:
+        """All agents that were brought in, those that are gone as well."""
+        return self._hub.links()
 
     def present(self) -> Mapping[str, Guest]:
         """Those that are there, by key of their process."""
@@ -113,7 +127,7 @@ class Guests:
         return tuple(left)
 
 
-def open_hub(until: ExitStack) -> AgentHub:
+def _open_hub(until: ExitStack) -> AgentHub:
     """A hub that nobody connects to, since attached agents are met elsewhere: a killed leakhunt leaves no file."""
     directory = LaunchDir.make()
     try:

@@ -64,6 +64,8 @@ class AgentLink:
         """Longest time the app stood still for a snapshot so far."""
         self.child_memory: Bytes | None = None
         """Most memory that a snapshot child which walked the heap has copied and taken."""
+        self.child_cpu: Seconds = 0.0
+        """Processor time that the latest snapshot child took."""
         self.children: deque[int] = deque(maxlen=_CHILDREN)
         """Pids of the latest snapshot children; one that hangs from the start looks like any child of the app."""
         self._hub = hub
@@ -308,6 +310,8 @@ class AgentLink:
             if message is not None:
                 if message.get("memory") is not None:
                     self.child_memory = max(self.child_memory or 0, int(message["memory"]))
+                if "cpu" in message:  # else nobody has read what it says
+                    self.child_cpu = float(message["cpu"])
                 return reply, message
         raise AgentError(f"the snapshot child of process {self.hello.pid} did not finish within {timeout:.0f} s")
 

@@ -13,6 +13,8 @@ from leakhunt.targets.inject.preflight import Finding, preflight, refusal
 from leakhunt.targets.roles import program_name
 from leakhunt.targets.tree import Process
 
+_QUEUED: Final = frozenset({"celery", "[celeryd"})
+"""Names of programs that take their work from a queue and listen nowhere; the second is how Celery renames its own."""
 _NAMED: Final = 8
 """Pids that a sentence names; of more it tells how many."""
 
@@ -80,9 +82,12 @@ def serving(family: Collection[Process], known: Collection[str] = ()) -> tuple[P
     """Those of a family that handle requests: who listens, or if that one has children which serve for it, these.
 
     A process whose key is `known` to serve stays one that does, whatever it forks. So does one that waits for
-    connections itself: children that hold its socket may be there for something else.
+    connections itself: children that hold its socket may be there for something else. Of Celery, which has no socket,
+    those that run tasks.
     """
     listening = _listening(family)
+    if not listening:
+        return _pool(family)
     below: dict[int, list[Process]] = {}
     for each in listening.values():
         below.setdefault(each.parent, []).append(each)
@@ -92,6 +97,17 @@ def serving(family: Collection[Process], known: Collection[str] = ()) -> tuple[P
             children = below.get(each.pid, []) if each.key not in known else []
             found += _for_it(each, children) if children else [each]
     return tuple(found)
+
+
+def _pool(family: Collection[Process]) -> tuple[Process, ...]:
+    """Of a program that takes its work from a queue, the processes that have none of its kind below them."""
+    alike = [each for each in family if not each.ended and _is_queued(each)]
+    masters = {each.parent for each in alike}
+    return tuple(each for each in alike if each.pid not in masters)
+
+
+def _is_queued(process: Process) -> bool:
+    return program_name(tree.command_line(process.pid)) in _QUEUED and _is_python(process.pid)
 
 
 def _for_it(process: Process, children: list[Process]) -> list[Process]:
@@ -108,10 +124,12 @@ def _listening(family: Collection[Process]) -> Mapping[int, Process]:
 
 
 def _master_of(process: Process) -> Process | None:
-    """The process that this one was forked from to serve the same sockets; None if it serves on its own account."""
+    """The process that this one was forked from to do the same work; None if it serves on its own account."""
     parent = tree.read_process(process.parent)
     if parent is None or parent.ended or not _is_python(parent.pid):
         return None
+    if _is_queued(process) and _is_queued(parent):
+        return parent
     sockets = ports.listeners((process.pid, parent.pid))
     return parent if any({process.pid, parent.pid} <= holders for holders in sockets.values()) else None
 

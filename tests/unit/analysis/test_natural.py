@@ -32,6 +32,13 @@ def test_what_was_not_seen_can_be_put_to_the_proof_as_well() -> None:
     assert "--request 'POST /search' --body @FILE" in report.next_command
 
 
+def test_tasks_of_a_queue_cannot_be_requested() -> None:
+    demand = {"TASK shop.keep": steady(5), "TASK shop.forget": steady(20)}
+    report = analyse(Visit(demand, {"TASK shop.keep": LEAK["GET /leak"]}).run(1))
+    assert report.judgement.verdict is Verdict.SUSPECTED
+    assert report.next_command is None
+
+
 def test_what_was_too_short_is_to_be_repeated_for_longer() -> None:
     report = analyse(Visit(DEMAND, readings=10).run(1))
     assert report.next_command == "leakhunt profile --pid 1 --duration 240"

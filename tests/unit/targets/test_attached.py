@@ -95,7 +95,9 @@ def test_a_process_that_listens_nowhere_needs_an_address() -> None:
     with started(SLEEPER) as (pid, _):
         with pytest.raises(TargetError, match=rf"PID {pid} listens on no socket") as raised:
             AttachedTarget(AttachSpec(pid), clock=time.monotonic)
-        assert raised.value.hint == "Say where the app answers with --url."
+        assert raised.value.hint is not None
+        assert "--url" in raised.value.hint
+        assert "--duration" in raised.value.hint
 
 
 def test_an_address_where_nothing_answers_is_refused_before_the_app_is_touched() -> None:

@@ -87,9 +87,44 @@ def test_requests_are_counted_at_the_server_and_at_an_app_that_is_named_where_th
     with live_server(command, BARE, tmp_path, depth=1) as (_, worker):
         with Guests() as guests:
             assert guests.bring(process(worker)).link.stats().hooked
-        with Guests("site_app:nothing") as guests:
-            guest = guests.bring(process(worker))
+        with Guests("site_app:app") as guests:
+            assert guests.bring(process(worker)).link.stats().hooked
+
+
+APP_COMES_LATER = """
+import socketserver, threading, time
+from wsgiref.simple_server import WSGIServer, WSGIRequestHandler
+server = WSGIServer(("127.0.0.1", 0), WSGIRequestHandler)
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return []
+def load():
+    input()
+    server.set_app(app)
+threading.Thread(target=load, daemon=True).start()
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+def test_an_app_that_is_not_loaded_yet_is_looked_for_again_at_ever_longer_intervals() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", APP_COMES_LATER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        server.stdout.readline()
+        with Guests() as guests:
+            guest = guests.bring(process(server.pid))
             assert guest.uncounted is not None
-            for _ in range(5):
+            assert "it has not loaded its application yet" in guest.uncounted
+            server.stdin.write("\n")
+            server.stdin.flush()
+            deadline = time.monotonic() + 20
+            while guest.uncounted is not None:
+                assert time.monotonic() < deadline
                 guests.try_again(guest)
-            assert guest.hookings == 3
+                time.sleep(0.02)
+            assert guest.server == "wsgiref"
+            assert guest.link.stats().hooked
+        server.kill()

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +112,42 @@ def test_a_reloader_means_the_process_that_it_has_started() -> None:
 
 def test_a_process_that_listens_nowhere_means_itself() -> None:
     with started(*python(listens=False)) as pid:
+        assert [worker.pid for worker in survey(pid, whole_tree=False).workers] == [pid]
+
+
+CELERY: str = """
+import os, sys, time
+for _ in range({children}):
+    if os.fork() == 0:
+        time.sleep(600)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def celery(tmp_path: Path) -> Callable[[int], tuple[str, ...]]:
+    """The command of a program that forks as Celery does and is called as it is."""
+
+    def command(children: int) -> tuple[str, ...]:
+        script = tmp_path / "celery"
+        script.write_text(CELERY.format(children=children))
+        return (sys.executable, str(script), "worker")
+
+    return command
+
+
+def test_a_celery_worker_means_the_processes_that_run_its_tasks(celery: Callable[[int], tuple[str, ...]]) -> None:
+    with started(*celery(2)) as pid:
+        first, second = children(pid)
+        assert sorted(worker.pid for worker in survey(pid, whole_tree=False).workers) == [first, second]
+        alone = survey(first, whole_tree=False)
+        assert ([worker.pid for worker in alone.workers], alone.siblings) == ([first], (second,))
+        assert sorted(worker.pid for worker in survey(first, whole_tree=True).workers) == [first, second]
+
+
+def test_a_celery_worker_that_forks_none_means_itself(celery: Callable[[int], tuple[str, ...]]) -> None:
+    with started(*celery(0)) as pid:
         assert [worker.pid for worker in survey(pid, whole_tree=False).workers] == [pid]
 
 
