@@ -42,7 +42,7 @@ def next_command(run: Run, judgement: Judgement, cases: Sequence[Case], suspects
 def proving_command(run: Run, judgement: Judgement, routes: Sequence[RouteReport]) -> str | None:
     """After an app was looked at under its own traffic: the experiment, on what is suspected or else on what it serves.
 
-    Where too little was seen to say anything, the same for longer. None where it serves nothing that could be requested.
+    Where too little was seen to say anything, the same for longer. None where nothing of it can be requested.
     """
     flags = _flags(run.plan) or ""
     if judgement.verdict is Verdict.INCONCLUSIVE:
