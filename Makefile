@@ -10,7 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_REQUIREMENTS := $(wildcard examples/courseware/requirements.txt)
-SOURCES := $(shell find leakhunt tests examples -name '*.py' -o -name '*.toml' -o -name '*.html')
+SOURCES := $(shell find leakhunt tests examples -name '*.py' -o -name '*.toml' -o -name '*.html' -o -name '*.[ch]')
+NATIVE := setup.py $(wildcard leakhunt/agent/native/*)
 SLOW_TESTS := $(shell grep -rlE 'mark\.slow\b' tests --include='test_*.py' 2>/dev/null)
 
 # What `make demo` runs; exit code 1 means that leaks were found.
@@ -94,10 +95,10 @@ clean: ## Remove what these targets have made
 $(BIN)/python:
 	@.ci/make-venv $(VENV)
 
-$(VENV)/.demo: pyproject.toml $(DEMO_REQUIREMENTS) | $(BIN)/python
+$(VENV)/.demo: pyproject.toml $(NATIVE) $(DEMO_REQUIREMENTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable . $(DEMO_REQUIREMENTS:%=--requirement %)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(DEMO_REQUIREMENTS) | $(BIN)/python
+$(VENV)/.dev: pyproject.toml $(NATIVE) $(DEMO_REQUIREMENTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]' $(DEMO_REQUIREMENTS:%=--requirement %)
 	@touch $@ $(VENV)/.demo
