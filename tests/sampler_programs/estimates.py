@@ -87,19 +87,20 @@ def how_often(number: int, size: int, interval: int) -> int:
 def overflows() -> dict[str, Any]:
     """A table that is far too small, and too little room for calls."""
     _sampler.start(64, samples=500)
-    kept = keep_bytes(20_000, 100)
+    kept = keep_bytes(1500, 20_000) + keep_bytes(20_000, 100)
     stats = _sampler.stats()
-    sizes = [100 + sys.getsizeof(b"")] * len(kept)
+    reading = _sampler.read()
     found: dict[str, Any] = {
         "live": stats["live"],
         "doubled": stats["doubled"],
         "thinned": stats["thinned"],
-        "estimate": estimate_of(keep_bytes).size,
-        "exact": sum(sizes),
-        "deviation": deviation(sizes, stats["interval"]),
         "within": stats["memory"] <= stats["memory_limit"],
+        "sizes": [],
     }
     _sampler.stop()
+    for number, size in ((1500, 20_000 + sys.getsizeof(b"")), (20_000, 100 + sys.getsizeof(b""))):
+        estimate = sum(sample[1] / sample[2] for sample in reading["samples"] if sample[1] == size)
+        found["sizes"].append([number * size, estimate, deviation([size] * number, reading["interval"])])
     _sampler.start(64, calls=1)
     kept = keep_bytes(1000, 100)
     found["stackless"] = _sampler.stats()["stackless"]

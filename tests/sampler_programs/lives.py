@@ -152,13 +152,17 @@ def _bare_clone() -> int:
 
 
 def forks(bare: bool, follow: bool) -> dict[str, Any]:
-    """What a child finds, does and says, and its parent meanwhile."""
+    """What a child finds, does and says, and its parent meanwhile, which allocates the same."""
     _sampler.start(1000, follow_forks=follow)
     kept = keep_bytes(1000, 1000)
-    at_fork = estimate_of(keep_bytes).samples
+    more: list[bytes] = []
+
+    def fork() -> int:
+        pid = _bare_clone() if bare else os.fork()
+        more.extend(keep_bytes(1000, 1000))
+        return pid
 
     def work() -> dict[str, Any]:
-        more = keep_bytes(1000, 1000)
         told: dict[str, Any] = {"sampling": _sampler.stats()["sampling"], "live": estimate_of(keep_bytes).samples}
         told["which"] = which_of(more)
         kept.clear()
@@ -166,14 +170,14 @@ def forks(bare: bool, follow: bool) -> dict[str, Any]:
         told["freed"] = estimate_of(keep_bytes).samples
         if not follow:
             _sampler.start(1000)
-            more = keep_bytes(1000, 1000)
+            more.extend(keep_bytes(1000, 1000))
             told["anew"] = estimate_of(keep_bytes).samples
         told["stop"] = _sampler.stop()
         return told
 
-    child = in_child(_bare_clone if bare else os.fork, work)
-    more = keep_bytes(1000, 1000)
-    found = {"at fork": at_fork, "child": child, "parent": estimate_of(keep_bytes).samples, "which": which_of(more)}
+    found: dict[str, Any] = {"at fork": estimate_of(keep_bytes).samples, "child": in_child(fork, work)}
+    found["parent"] = estimate_of(keep_bytes).samples
+    found["which"] = which_of(more)
     found["stop"] = _sampler.stop()
     return found
 

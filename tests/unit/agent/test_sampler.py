@@ -87,7 +87,8 @@ def test_too_many_samples_make_the_interval_longer_and_the_estimate_no_worse_tha
     assert found["live"] <= 500
     assert found["doubled"] >= 3
     assert found["thinned"] > 0
-    assert abs(found["estimate"] - found["exact"]) < SIGMAS * found["deviation"]
+    for exact, estimated, deviation in found["sizes"]:
+        assert abs(estimated - exact) < SIGMAS * deviation
     assert found["within"]
     assert found["stackless"] > 1000
     assert found["stacks"] == [[]]
@@ -217,7 +218,8 @@ def test_a_child_has_the_samples_and_goes_on_only_if_it_was_to(python: Path, bar
     assert child["sampling"] is follow
     if follow:
         assert child["live"] > found["at fork"] + 300
-        assert child["which"] != found["which"]  # the lotteries of parent and child have nothing in common
+        # Two lotteries that have nothing in common draw 46 of 100 blocks in one of the processes alone.
+        assert len(set(child["which"]) ^ set(found["which"])) > 300
     else:
         assert child["live"] == found["at fork"]
         assert child["anew"] > 300
