@@ -1,7 +1,8 @@
 """JUnit XML: a test suite with a test case for every route and limit.
 
-There is no official schema. This keeps to what Jenkins, GitLab and GitHub's own readers have in common, as collected by
-testmoapp/junitxml; GitLab shows neither properties nor file and line, so the number stands in message and text.
+There is no official schema. This keeps to that of Jenkins' xUnit plugin, and within it to what GitLab and GitHub read
+too, as collected by testmoapp/junitxml. GitLab shows neither properties nor file and line, so the number stands in
+message and text.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ _UNPRINTABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\
 def render(gate: Gate, report: Report) -> str:
     """The whole file."""
     failed, undecided = len(gate.of(Outcome.FAILED)), len(gate.of(Outcome.UNDECIDED))
-    skipped = len(gate.of(Outcome.ACCEPTED, Outcome.NOT_MEASURED))
     counts = {
         "tests": str(len(gate.checks)),
         "failures": str(failed),
         "errors": str(undecided),
-        "skipped": str(skipped),
         "time": f"{report.duration:.3f}",
     }
     suites = ET.Element("testsuites", {"name": "leakhunt", **counts})
-    suite = ET.SubElement(suites, "testsuite", {"name": _text(report.name), "timestamp": report.started_at, **counts})
+    named = {"name": _text(report.name), "timestamp": report.started_at}
+    skipped = str(len(gate.of(Outcome.ACCEPTED, Outcome.NOT_MEASURED)))
+    suite = ET.SubElement(suites, "testsuite", {**named, **counts, "skipped": skipped})
     for check in sorted(gate.checks, key=lambda each: (each.route, each.limit)):
         _case(suite, check)
     ET.indent(suites)

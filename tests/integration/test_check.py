@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from formats import valid_code_quality, valid_junit
 from integration.command_line import EXAMPLES, CommandLine, command_line
 
 LIMITS = """
@@ -58,9 +58,10 @@ def test_a_leak_fails_with_its_line_is_accepted_and_then_passes(
     )
     assert f"::error file=shop.py,line={line},title=leakhunt::GET /search keeps " in failed.out
     assert summary.read_text().startswith("## leakhunt: FAILED")
+    valid_junit((shop / "out/junit.xml").read_text())
     suite = ET.fromstring((shop / "out/junit.xml").read_text())[0]
     assert [case.get("name") for case in suite if case.find("failure") is not None] == ["growth"]
-    (entry,) = json.loads((shop / "cq.json").read_text())
+    (entry,) = valid_code_quality((shop / "cq.json").read_text())
     assert entry["location"] == {"path": "shop.py", "lines": {"begin": line}}
 
     accepted = leakhunt("check", "--accept", "--reason", "mended with 2.4", "--no-ci", cwd=shop, env=env, timeout=300)

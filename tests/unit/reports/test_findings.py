@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from formats import valid_sarif
 from leakhunt.model.finding import Confidence, Finding, RuleNote, ScanProblem, ScanResult, Severity, Spot
 from leakhunt.reports.findings import render_json, render_sarif, render_text
 
@@ -55,7 +56,7 @@ def test_json_has_every_field() -> None:
 
 
 def test_sarif_has_severity_as_level_and_confidence_as_precision() -> None:
-    (run,) = json.loads(render_sarif(RESULT))["runs"]
+    (run,) = valid_sarif(render_sarif(RESULT))["runs"]
     assert run["tool"]["driver"]["rules"][0]["properties"]["precision"] == "high"
     (result,) = run["results"]
     assert (result["level"], result["properties"]["confidence"]) == ("error", "medium")

@@ -9,8 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import ValidationError
 from markdown_it import MarkdownIt
+from xmlschema import XMLSchemaValidationError
 
+from formats import valid_code_quality, valid_junit, valid_open_metrics, valid_sarif
 from leakhunt.analysis.gate import judge_gate
 from leakhunt.model.gate import Budgets, Gate, KnownLeak, Limits, Outcome
 from leakhunt.model.report import Report, Suspect
@@ -18,7 +21,7 @@ from leakhunt.reports import codequality, gate_markdown, gate_sarif, github, jun
 from leakhunt.reports.gate import headline, render
 from leakhunt.reports.located import Place, located
 from unit.reports.golden import assert_as_in_golden
-from unit.reports.samples import BOUNDED, CLEAN, IMAGE, INCONCLUSIVE, LEAK, NASTY, VIDEO, nasty
+from unit.reports.samples import BOUNDED, CLEAN, IMAGE, INCONCLUSIVE, LEAK, NASTY, SAMPLES, VIDEO, hollow, nasty
 
 TODAY = date(2026, 11, 26)
 ROOT = Path("/srv/courseware")
@@ -63,6 +66,30 @@ def test_the_first_line_is_the_answer() -> None:
     assert headline(FAILED).startswith("FAILED  ")
     assert headline(PASSED) == f"PASSED  {len(PASSED.checks)} checks."
     assert headline(judge_gate(BOUNDED, Budgets(), today=TODAY)).startswith("PASSED  ")
+
+
+REPORTS = {**SAMPLES, "nasty": nasty(), "hollow": hollow()}
+EVERY_REPORT = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+
+
+@EVERY_REPORT
+def test_every_file_obeys_the_schema_of_its_format(report: Report) -> None:
+    gate = gate_of(report)
+    valid_junit(junit.render(gate, report))
+    valid_sarif(gate_sarif.render(gate, ROOT))
+    valid_code_quality(codequality.render(gate, ROOT))
+    valid_open_metrics(openmetrics.render(gate, report))
+
+
+def test_the_schemas_refuse_what_is_missing() -> None:
+    with pytest.raises(XMLSchemaValidationError, match="tests"):
+        valid_junit(junit.render(FAILED, LEAK).replace(' tests="', ' test="'))
+    with pytest.raises(ValidationError, match="driver"):
+        valid_sarif(gate_sarif.render(FAILED, ROOT).replace('"driver"', '"pilot"'))
+    with pytest.raises(ValidationError, match="severity"):
+        valid_code_quality(codequality.render(FAILED, ROOT).replace('"severity"', '"gravity"'))
+    with pytest.raises(ValueError, match="EOF"):
+        valid_open_metrics(openmetrics.render(FAILED, LEAK).replace("# EOF\n", ""))
 
 
 # --- JUnit. ---------------------------------------------------------------------------------------------------------
@@ -110,11 +137,16 @@ def test_a_code_quality_fingerprint_depends_on_neither_number_nor_line() -> None
     assert prints(LEAK) == prints(other)
 
 
-def test_metrics_have_a_line_for_each_route_and_an_end() -> None:
-    lines = openmetrics.render(FAILED, LEAK).splitlines()
-    assert lines[-1] == "# EOF"
-    assert f'leakhunt_kept_bytes_per_request{{route="{VIDEO}"}} 2202009.6' in lines
-    assert f"leakhunt_failed_checks {len(FAILED.of(Outcome.FAILED))}" in lines
+def test_metrics_have_a_value_for_each_route() -> None:
+    metrics = valid_open_metrics(openmetrics.render(FAILED, LEAK))
+    assert metrics["leakhunt_kept_bytes_per_request"][VIDEO] == 2202009.6
+    assert metrics["leakhunt_failed_checks"] == {"": len(FAILED.of(Outcome.FAILED))}
+
+
+def test_metrics_keep_the_names_of_routes_as_they_are() -> None:
+    report = nasty()
+    metrics = valid_open_metrics(openmetrics.render(gate_of(report), report))
+    assert set(metrics["leakhunt_kept_bytes_per_request"]) == {route.route for route in report.routes}
 
 
 # --- SARIF. ---------------------------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from formats import valid_sarif
 from leakhunt.reports.sarif import FINGERPRINT, Place, SarifResult, SarifRule, render
 
 RULE = SarifRule("LH101", "An upload is read.", "Read pieces.", "error", "high")
@@ -20,7 +20,7 @@ RESULT = SarifResult(
 
 
 def run(*results: SarifResult, problems: tuple[str, ...] = ()) -> dict[str, Any]:
-    document = json.loads(render([RULE], results, problems=problems))
+    document = valid_sarif(render([RULE], results, problems=problems))
     assert document["version"] == "2.1.0"
     assert document["$schema"].endswith("sarif-2.1.0.json")
     (only,) = document["runs"]
