@@ -57,6 +57,8 @@ MODULES = (
     "probes.natives",
     "probes.plans",
     "probes.outside",
+    "probes.referents",
+    "probes.graph",
     "probes.census",
     "probes.inventory",
     "probes.mappings",

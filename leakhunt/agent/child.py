@@ -16,7 +16,7 @@ from leakhunt.agent.probes.heap import malloc_in_use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 PROBES = (
     ("sites", "leakhunt.agent.probes.sites"),
@@ -25,6 +25,7 @@ PROBES = (
     ("types", "leakhunt.agent.probes.census"),
     ("inventory", "leakhunt.agent.probes.inventory"),
     ("paths", "leakhunt.agent.probes.paths"),
+    ("graph", "leakhunt.agent.probes.graph"),
     ("ages", "leakhunt.agent.probes.ages"),
     ("holders", "leakhunt.agent.probes.holders"),
 )
@@ -53,6 +54,8 @@ class Scene:
         """Bytes that this child may copy and take."""
         self.peak: int | None = None
         """As many as it was seen to have copied and taken."""
+        self.send: Callable[..., None] = lambda *_: None
+        """Sends bytes to the controller before the result comes."""
         self._looked = 0.0
 
     def check(self) -> None:
@@ -86,7 +89,9 @@ def observe(offers: Any, request: dict[str, Any], blocks: int, memory: int) -> N
     del problems[:]
     result: dict[str, Any] = {}
     looks = walks(request["parts"])
+    gc.unfreeze()  # what a server has frozen before it forked is a part of the heap
     scene = Scene(blocks, gc.get_objects() if looks else [], memory)
+    scene.send = lambda *parts: wire.send_raw(connection, *parts)
     if looks:
         _confine(memory)
     for name, module in PROBES:

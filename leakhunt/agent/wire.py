@@ -1,4 +1,4 @@
-"""Frames on the wire between controller and agent: 4 bytes of length, big-endian, then UTF-8 JSON."""
+"""Frames on the wire between controller and agent: 4 bytes of length, big-endian, then UTF-8 JSON, or a 0 and bytes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LENGTH = struct.Struct(">I")
 LARGEST = 1 << 30
 """Bytes; more than any snapshot needs, so a longer frame is garbage."""
+RAW = b"\0"
+"""First byte of a frame that holds no JSON."""
 CHUNK = 1 << 18
 ALIVE = "alive"
 """What a controller has "done" that only says it is still there; this is not answered."""
@@ -37,6 +39,19 @@ def encode(message: dict[str, Any]) -> bytes:
 def send(stream: Stream, message: dict[str, Any]) -> None:
     """Write one frame; raises OSError when the other side is gone."""
     stream.sendall(encode(message))
+
+
+def send_raw(stream: Stream, *parts: Any) -> None:
+    """Write one frame that is no message but bytes, as whoever reads it knows them: `raw` tells it from JSON."""
+    length = 1 + sum(memoryview(part).nbytes for part in parts)
+    stream.sendall(LENGTH.pack(length) + RAW)
+    for part in parts:
+        stream.sendall(part)
+
+
+def raw(body: bytes) -> bytes | None:
+    """What `send_raw` was given, joined; None where the frame is a message."""
+    return body[len(RAW) :] if body[: len(RAW)] == RAW else None
 
 
 def receive(stream: Stream) -> dict[str, Any] | None:

@@ -44,6 +44,7 @@ COMMANDS: Final = (
     LazyCommand("check", "Fail where a web app's memory breaks the limits of its project."),
     LazyCommand("lines", "Show memory line by line for named functions, under the replayed workload."),
     LazyCommand("watch", "Watch the memory of a process and of all that descends from it."),
+    LazyCommand("heap", "Take, inspect and compare the heap of a live process."),
     LazyCommand("scan", "Look through source code for what leaks memory."),
     LazyCommand("report", "Render a recorded run again."),
     LazyCommand("compare", "Compare two recorded runs, before and after a change."),

@@ -38,7 +38,7 @@ from leakhunt.targets.answers import (
     read_usage,
 )
 from leakhunt.targets.reach import CHILD_END, Reach, end_child
-from leakhunt.targets.results import PACKED
+from leakhunt.targets.results import FAILED, PACKED, Sink
 from leakhunt.targets.shipped import MODULES, source
 from leakhunt.units import Bytes, Seconds
 
@@ -195,6 +195,16 @@ class AgentLink:
         problems = (str(reply["problem"]),) if reply["problem"] else ()
         return UnreadSnapshot(self.key, round, float(reply["pause"]), problems, message[PACKED])
 
+    def graph(self, sink: Sink, *, keys: bool = False, timeout: Seconds = 600.0) -> tuple[Seconds, tuple[str, ...]]:
+        """Have a snapshot child send the whole heap to `sink`; how long the app stood still, and problems.
+
+        With `keys` short strings that are keys of dictionaries are told. Raises what the sink raises.
+        """
+        reply, message = self._observe({"graph": {"keys": keys}}, timeout, sink=sink)
+        self._part(message, "graph")
+        problem = [reply["problem"]] if reply["problem"] else []
+        return float(reply["pause"]), tuple(str(each) for each in [*problem, *message["problems"]])
+
     def ages(self, paths: Sequence[tuple[str, Sequence[PathNode]]], *, at_once: int = 1) -> tuple[Age, ...]:
         """How old the entries of holders are, given as for `inspect`; empty where the collector's lists do not tell."""
         _, message = self._observe({"ages": chains_of(paths)}, 60.0, at_once)
@@ -280,18 +290,25 @@ class AgentLink:
         return reply
 
     def _observe(
-        self, parts: Mapping[str, object], timeout: Seconds, at_once: int = 1, *, unread: bool = False
+        self,
+        parts: Mapping[str, object],
+        timeout: Seconds,
+        at_once: int = 1,
+        *,
+        unread: bool = False,
+        sink: Sink | None = None,
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """The agent's reply and the child's message; a child that hangs is killed; up to `TRIES` are made.
 
+        One that has begun to send to a `sink` is the last: the walk, which came through, is nothing to hang in.
         On return the child is gone: what it shares with its parent is taken for shared as long as it lives.
         """
         reply: Mapping[str, Any] = {}
         for _ in range(TRIES):
             token = secrets.token_hex(16)
-            results = self._hub.results.expect(token, unread=unread)
+            results = self._hub.results.expect(token, unread=unread, sink=sink)
             child: int | None = None
-            message = None
+            message, begun = None, False
             try:
                 reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout, at_once=at_once)
                 child = int(reply["pid"])
@@ -299,7 +316,7 @@ class AgentLink:
                     child = self._reach.find(child, token, self._hub.welcome, CHILD_START)
                 self.children.append(child)
                 self.longest_pause = max(self.longest_pause, float(reply["pause"]))
-                results.get(timeout=CHILD_START)
+                begun = results.get(timeout=CHILD_START) is not None
                 message = results.get(timeout=timeout)
             except queue.Empty:
                 pass  # it hangs
@@ -308,11 +325,15 @@ class AgentLink:
                 if child is not None:
                     end_child(child, patience=0.0 if message is None else CHILD_END)
             if message is not None:
+                if FAILED in message:
+                    raise message[FAILED]
                 if message.get("memory") is not None:
                     self.child_memory = max(self.child_memory or 0, int(message["memory"]))
                 if "cpu" in message:  # else nobody has read what it says
                     self.child_cpu = float(message["cpu"])
                 return reply, message
+            if sink is not None and begun:
+                break
         raise AgentError(f"the snapshot child of process {self.hello.pid} did not finish within {timeout:.0f} s")
 
     def _part(self, message: Mapping[str, Any], name: str) -> Any:

@@ -27,7 +27,8 @@ def commands() -> list[str]:
 
 def options_of(name: str) -> set[str]:
     command = next(command for command in main.COMMANDS if command.name == name).load()
-    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    parts = (command, *(command.commands.values() if isinstance(command, click.Group) else ()))
+    options = [parameter for part in parts for parameter in part.params if isinstance(parameter, click.Option)]
     return {flag for option in options for flag in (*option.opts, *option.secondary_opts) if flag.startswith("--")}
 
 

@@ -31,7 +31,7 @@ def plan_for(kind: type) -> Plan:
     exact = EXACT.get(kind) or natives.BY_NAME.get(type_name(kind))
     if exact is not None:
         return exact
-    if _is_own(kind):
+    if is_own(kind):
         return _nothing
     if issubclass(kind, type):
         return _class
@@ -51,7 +51,8 @@ def plan_for(kind: type) -> Plan:
     return plan
 
 
-def _is_own(kind: type) -> bool:
+def is_own(kind: type) -> bool:
+    """Whether objects of this type are the agent's, and nothing of the app's is behind them."""
     module = getattr(kind, "__module__", None)
     return isinstance(module, str) and module.startswith(OWN) and kind.__name__ not in TRANSPARENT
 
@@ -131,7 +132,7 @@ def _module(walk: Walk, thing: Any, node: int) -> None:
 
 
 def _class(walk: Walk, thing: Any, node: int) -> None:
-    if _is_own(thing):
+    if is_own(thing):
         return
     for name, child in type.__dict__["__dict__"].__get__(thing).items():
         walk.one(child, node, f".{name}")

@@ -8,10 +8,10 @@ import zlib
 import pytest
 
 from leakhunt.agent import wire
-from leakhunt.errors import AgentError
+from leakhunt.errors import AgentError, RunFileError
 from leakhunt.model.snapshot import PathNode
 from leakhunt.targets.answers import UnreadSnapshot
-from leakhunt.targets.results import PACKED, ChildResults
+from leakhunt.targets.results import FAILED, PACKED, ChildResults
 
 PATHS = {"names": ["roots", "a"], "parents": [-1, 0], "edges": [0, 1], "types": [0, 1], "counts": [1, 5]} | {
     "sizes": [0, 50],
@@ -70,3 +70,50 @@ def test_what_makes_no_sense_is_said_when_it_is_read(text: str) -> None:
     packed = zlib.compress(text.encode())
     with pytest.raises(AgentError, match="makes no sense"):
         UnreadSnapshot("1@1", 3, 0.01, (), packed).read()
+
+
+class Pieces:
+    """Keeps what it is given; refuses one piece."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.begun = 0
+
+    def begin(self) -> None:
+        self.begun += 1
+        self.taken = []
+
+    def take(self, body: bytes) -> None:
+        if body == b"no":
+            raise RunFileError("the disk is full")
+        self.taken.append(body)
+
+
+def pieces_sent(*pieces: bytes, message: dict[str, object] | None = None) -> tuple[Pieces, dict[str, object] | None]:
+    results, sink = ChildResults(), Pieces()
+    waiting = results.expect("t", sink=sink)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        for piece in pieces:
+            wire.send_raw(theirs, piece[:1], piece[1:])
+        if message is not None:
+            wire.send(theirs, message)
+    results.take(ours, "t")
+    assert waiting.get(timeout=5) == {}
+    return sink, waiting.get(timeout=5)
+
+
+def test_a_sink_is_given_what_comes_before_the_result() -> None:
+    sink, message = pieces_sent(b"one", b"{}", message=MESSAGE)
+    assert (sink.begun, sink.taken, message) == (1, [b"one", b"{}"], MESSAGE)
+
+
+def test_a_child_that_dies_before_its_result_is_told_by_nothing_whatever_it_sent() -> None:
+    sink, message = pieces_sent(b"one")
+    assert (sink.taken, message) == ([b"one"], None)
+
+
+def test_what_goes_wrong_in_a_sink_is_the_result() -> None:
+    _, message = pieces_sent(b"no", b"two", message=MESSAGE)
+    assert message is not None
+    assert str(message[FAILED]) == "the disk is full"
