@@ -68,7 +68,7 @@ class Guests:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Guests:
-        self._hub = _open_hub(self._open)
+        self._hub = open_hub(self._open)
         return self
 
     def __exit__(
@@ -127,7 +127,7 @@ class Guests:
         return tuple(left)
 
 
-def _open_hub(until: ExitStack) -> AgentHub:
+def open_hub(until: ExitStack) -> AgentHub:
     """A hub that nobody connects to, since attached agents are met elsewhere: a killed leakhunt leaves no file."""
     directory = LaunchDir.make()
     try:
