@@ -19,7 +19,7 @@ PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 	--workload examples/courseware/uploads.toml --seed 7
 
 .PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers attach-matrix newer-pythons pythons \
-	aarch64 ci-deps clean
+	aarch64 mod-wsgi ci-deps clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -83,6 +83,9 @@ pythons: newer-pythons ## Build a free-threaded and a musl CPython besides, for 
 aarch64: $(VENV)/.dev ## Run tests of attaching in an emulated aarch64 machine (QEMU; half an hour)
 	@.ci/system-packages qemu-system-arm cpio
 	@.ci/aarch64 .cache/aarch64 $(TESTS)
+
+mod-wsgi: ## Install Apache with mod_wsgi for the slow tests (Debian)
+	@.ci/system-packages apache2 libapache2-mod-wsgi-py3
 
 ci-deps: ## Install the system packages that tests need (apt; only what is missing)
 	@.ci/system-packages

@@ -99,8 +99,16 @@ def _isolate(parent: int, limit: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _close_inherited()
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
+    _volunteer()
+
+
+def _volunteer() -> None:
+    """Be the first to be killed where memory runs out."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:  # a server that has changed its user may not touch its own files there (`PR_SET_DUMPABLE`)
+        return
 
 
 def _close_inherited() -> None:

@@ -10,7 +10,7 @@ import sys
 
 from leakhunt.agent.arrival import contents
 from leakhunt.agent.journal import note
-from leakhunt.agent.sightings import MAIN, SIGNAL, family, quick, thorough
+from leakhunt.agent.sightings import HEAP, MAIN, SIGNAL, family, quick, thorough
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ SERVERS: tuple[tuple[str, str, str, Callable[[Any], list[Place]]], ...] = (
     ("hypercorn", "hypercorn.app_wrappers", "ASGIWrapper", _held_as("app", ASGI)),
     ("hypercorn", "hypercorn.app_wrappers", "WSGIWrapper", _held_as("app")),
     ("daphne", "daphne.server", "Server", _held_as("application", ASGI)),
+    ("mod_wsgi", "mod_wsgi.express.runtime", "ApplicationHandler", _held_as("application")),
+    ("mod_wsgi", "mod_wsgi.server", "ApplicationHandler", _held_as("application")),
 )
 """(server, module, class, its places); of two classes that fit an object the first counts."""
 
@@ -130,6 +132,16 @@ def loaded() -> dict[str, list[type]]:
     return found
 
 
+def _scripts() -> list[Place]:
+    """What mod_wsgi has loaded by itself: for each request it looks into the script's module (wsgi_execute.c)."""
+    places = []
+    for name, module in list(sys.modules.items()):
+        if name.startswith("_mod_wsgi_") and callable(contents(module).get("application")):
+            places.append(Place(module, "application"))
+            places[-1].server, places[-1].seen = "mod_wsgi", HEAP
+    return places
+
+
 def look() -> tuple[list[Place], dict[str, str]]:
     """All places of all servers that are alive, and for the servers that are loaded and have none, why.
 
@@ -144,6 +156,9 @@ def look() -> tuple[list[Place], dict[str, str]]:
     if classes and not any(place.seen in {MAIN, SIGNAL} for place in found.values()):
         for server, seen in thorough(classes):
             _add(found, why, server, seen)
+    if "mod_wsgi" in sys.modules:
+        why["mod_wsgi"] = "its application is not in the main interpreter; WSGIApplicationGroup %{GLOBAL} has it there"
+        found.update((id(place.owner), place) for place in _scripts())
     serving = {place.server for place in found.values()}
     return list(found.values()), {server: reason for server, reason in why.items() if server not in serving}
 

@@ -246,6 +246,9 @@ def _find_address(spec: AttachSpec, scope: Scope) -> Address:
             "Say where the app answers from here with --url.",
         )
     found = ports.listeners(worker.pid for worker in scope.workers)
+    if not any(each.port for each in found):
+        # Apache hands requests to mod_wsgi's daemons through a Unix socket, in a protocol of its own.
+        found = ports.listeners(each.pid for each in scope.family()) or found
     address = choose_address(found, allow_hosts=spec.allow_hosts)
     if address is None:
         raise TargetError(

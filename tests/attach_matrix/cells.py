@@ -162,6 +162,8 @@ def _visit(hub: AgentHub, pid: int, clients: Traffic, route: str, tally: _Tally,
     link = arrived.link
     link.hook()
     tally.sent += _ask(clients.port, _ASKED, tally.failures)
+    if busy:
+        _wait_for(clients, 3)  # there are two, so one of the answers is to what was asked since
     if link.unhook() != ():
         raise AgentError("something had to stay")
     counted = _at_rest(link)

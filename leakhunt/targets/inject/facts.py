@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from leakhunt.targets.inject.memory import read_mappings
+from leakhunt.targets.inject.interpreter import NoRoom, find_interpreter, is_started
+from leakhunt.targets.inject.memory import open_memory, read_mappings
 
 PROC: Final = Path("/proc")
 _SYS_PTRACE: Final = 1 << 19
@@ -50,6 +51,8 @@ class Facts:
     python: tuple[int, int] | None = None
     implementation: str | None = None
     """`cpython` or `pypy`; None if it is no Python."""
+    started: bool | None = None
+    """Whether the interpreter that it has loaded runs."""
     free_threaded: bool = False
     debugging_disabled: bool = False
     """Whether it was started with remote debugging disabled."""
@@ -86,6 +89,7 @@ def read_facts(pid: int, proc: Path = PROC) -> Facts:
         machine=machine,
         python=_version(paths or ()),
         implementation=_implementation(paths or ()),
+        started=_is_started(pid, proc) if _implementation(paths or ()) == "cpython" else None,
         free_threaded=any(re.search(r"python3\.\d+t|cpython-3\d+t-", path) for path in paths or ()),
         debugging_disabled=_debugging_disabled(here),
     )
@@ -122,6 +126,14 @@ def _implementation(paths: Iterable[str]) -> str | None:
     if any("pypy" in name for name in names):
         return "pypy"
     return "cpython" if _version(paths) is not None else None
+
+
+def _is_started(pid: int, proc: Path) -> bool | None:
+    with suppress(OSError, NoRoom), open_memory(pid, proc) as memory:
+        found = find_interpreter(memory, read_mappings(pid, proc))
+        if found is not None and found.runtime is not None:
+            return is_started(memory, found.runtime.address)
+    return None
 
 
 def _executable(here: Path) -> tuple[int | None, str | None]:

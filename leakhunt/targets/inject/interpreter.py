@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from leakhunt.targets.inject.elf import Image, NotElf, Symbol
 from leakhunt.targets.inject.memory import Mapping, Memory
@@ -31,6 +33,14 @@ class Interpreter:
     """Room for `Processor.code_size` bytes of code that nothing uses."""
 
 
+_COOKIE: Final = b"xdebugpy"
+"""How the state of an interpreter begins from 3.13 on, in which the positions of everything else follow."""
+_HEAD: Final = 5 * 8
+"""Where the position of the pointer to the first interpreter stands among these."""
+_FLAGS: Final = 5 * 4
+"""Before 3.13 it begins with flags, the last of which are `core_initialized` and `initialized`."""
+
+
 class NoRoom(Exception):
     """No executable page of the process has room for a few bytes of code."""
 
@@ -48,6 +58,18 @@ def find_interpreter(memory: Memory, mappings: tuple[Mapping, ...]) -> Interpret
             make, runtime = image.symbol("Py_MakePendingCalls"), image.symbol("_PyRuntime")
             return Interpreter(ensure, run, release, add, make, runtime, code_at)
     return None
+
+
+def is_started(memory: Memory, runtime: int) -> bool:
+    """Whether the interpreter with its state (`_PyRuntime`) there runs; a program may load one and never start it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if memory.read(runtime, len(_COOKIE)) != _COOKIE:
+        return any(memory.read(runtime, _FLAGS))
+    (head,) = struct.unpack("<Q", memory.read(runtime + _HEAD, 8))
+    return any(memory.read(runtime + head, 8))
 
 
 def _images(memory: Memory, mappings: tuple[Mapping, ...]) -> Iterable[Image]:

@@ -55,9 +55,9 @@ class Memory:
 
 
 @contextmanager
-def open_memory(pid: int) -> Iterator[Memory]:
+def open_memory(pid: int, proc: Path = Path("/proc")) -> Iterator[Memory]:
     """Open the memory of a process; the kernel allows it to whoever may trace the process."""
-    descriptor = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
+    descriptor = os.open(proc / str(pid) / "mem", os.O_RDWR | os.O_CLOEXEC)
     try:
         yield Memory(descriptor)
     finally:

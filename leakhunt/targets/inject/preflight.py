@@ -141,10 +141,16 @@ def _is_python(facts: Facts) -> Finding:
         return _refused("python", f"PID {facts.pid} runs PyPy; attach needs CPython.")
     if facts.implementation is None or facts.python is None:
         return _refused("python", f"PID {facts.pid} ({facts.name}) is not a CPython process.")
-    version = ".".join(map(str, facts.python))
-    if facts.python < OLDEST:
+    if facts.started is False:
+        return _refused("python", f"PID {facts.pid} ({facts.name}) has loaded Python, but has not started it.")
+    return _fits_leakhunt(facts, facts.python)
+
+
+def _fits_leakhunt(facts: Facts, python: tuple[int, int]) -> Finding:
+    version = ".".join(map(str, python))
+    if python < OLDEST:
         return _refused("python", f"PID {facts.pid} runs Python {version}; attach needs 3.8 or newer.")
-    if facts.python > NEWEST:
+    if python > NEWEST:
         return _refused(
             "python", f"Python {version} is newer than this leakhunt knows; not attaching.", "Upgrade leakhunt-memory."
         )

@@ -40,7 +40,27 @@ def test_the_version_is_read_from_what_is_mapped(version: str) -> None:
     assert facts.implementation == "cpython"
     assert (facts.bits, facts.machine) == (64, "x86-64")
     assert facts.memory
+    assert facts.started
     assert not facts.debugging_disabled
+
+
+SHARED = {
+    version: library
+    for version, python in find_attachable().items()
+    if (library := python.parents[1] / f"lib/libpython{version}.so.1.0").exists()
+}
+
+
+@pytest.mark.parametrize("version", SHARED)
+def test_a_program_that_has_loaded_python_and_not_started_it_is_refused(version: str) -> None:
+    with running("sh", "-c", "echo; exec sleep 60", LD_PRELOAD=str(SHARED[version])) as process:
+        deadline = time.monotonic() + 10
+        while read_facts(process.pid).name != "sleep":
+            assert time.monotonic() < deadline
+        assert read_facts(process.pid).started is False
+        refused = refusal(preflight(process.pid))
+    assert refused is not None
+    assert refused.sentence == f"PID {process.pid} (sleep) has loaded Python, but has not started it."
 
 
 def test_another_program_is_no_python() -> None:
