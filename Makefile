@@ -18,7 +18,7 @@ SLOW_TESTS := $(shell grep -rlE 'mark\.slow\b' tests --include='test_*.py' 2>/de
 PROFILE := profile courseware.wsgi:application --chdir examples/courseware \
 	--workload examples/courseware/uploads.toml --seed 7
 
-.PHONY: help demo test test-all check lint format docs bench leakbench leakbench-peers attach-matrix newer-pythons pythons \
+.PHONY: help demo test test-all sanitize check lint format docs bench leakbench leakbench-peers attach-matrix newer-pythons pythons \
 	aarch64 mod-wsgi ci-deps clean
 
 help: ## Show this list
@@ -42,6 +42,9 @@ test-all: test $(SLOW_TESTS:tests/%.py=.cache/slow/%.passed) ## Run the slow mat
 .cache/slow/%.passed: tests/%.py $(SOURCES) | $(VENV)/.dev
 	$(BIN)/pytest -n 0 -m slow $<
 	@mkdir -p $(@D) && touch $@
+
+sanitize: $(VENV)/.dev ## Run the native sampler with AddressSanitizer and UndefinedBehaviorSanitizer on every Python (five minutes)
+	$(BIN)/pytest -n 0 tests/unit/agent/test_sampler_sanitized.py
 
 check: $(VENV)/.dev ## Check formatting, lint, types, import directions and documentation
 	$(BIN)/ruff format --check .

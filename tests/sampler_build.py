@@ -22,8 +22,7 @@ SANITIZED = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefin
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
 _ASK = """
 import json, sysconfig
-words = ("INCLUDEPY", "EXT_SUFFIX")
-print(json.dumps([sysconfig.get_config_var(word) for word in words]))
+print(json.dumps([sysconfig.get_path("include"), sysconfig.get_config_var("EXT_SUFFIX")]))
 """
 _RUN = """
 import importlib, json, sys
@@ -43,7 +42,7 @@ def built_for(python: Path, flags: tuple[str, ...] = PLAIN) -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("There is no C compiler here.")
-    includes, suffix = json.loads(_output([str(python), "-I", "-c", _ASK]))
+    includes, suffix = json.loads(output_of([str(python), "-I", "-c", _ASK]))
     if not Path(includes, "Python.h").exists():
         pytest.skip(f"{python} has no headers.")
     sources = sorted(NATIVE.glob("*.[ch]"))
@@ -66,8 +65,9 @@ def built_for(python: Path, flags: tuple[str, ...] = PLAIN) -> Path:
                 *flags,
                 *WARNINGS,
             ]
-            # CPython's headers are not ours to mend.
-            _output([*command, "-isystem", includes, *code, "-lm", "-pthread", "-o", str(fresh)])
+            # CPython's headers are not ours to mend; on Debian a part of them lies beside the others.
+            headers = ["-isystem", includes, "-isystem", str(Path(includes).parent)]
+            output_of([*command, *headers, *code, "-lm", "-pthread", "-o", str(fresh)])
             fresh.rename(module)
     return place
 
@@ -77,17 +77,17 @@ def run_program(python: Path, name: str, flags: tuple[str, ...] = PLAIN, **value
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     if flags == SANITIZED:
         environment |= {
-            "LD_PRELOAD": _output(["gcc", "-print-file-name=libasan.so"]).strip(),
+            "LD_PRELOAD": output_of(["gcc", "-print-file-name=libasan.so"]).strip(),
             "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1",  # CPython itself leaves memory to the end of the process
             "UBSAN_OPTIONS": "print_stacktrace=1",
             "PYTHONMALLOC": "malloc",  # pymalloc's blocks would be outside of the sanitizer's knowledge
         }
     paths = json.dumps([str(built_for(python, flags)), str(ROOT / "tests")])
     command = [str(python), "-s", "-W", "error", "-c", _RUN, paths, name, json.dumps(values)]
-    return json.loads(_output(command, environment))
+    return json.loads(output_of(command, environment))
 
 
-def _output(command: list[str], environment: dict[str, str] | None = None) -> str:
+def output_of(command: list[str], environment: dict[str, str] | None = None) -> str:
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert run.returncode == 0, f"{' '.join(command[:3])} ... ended with {run.returncode}:\n{run.stderr[-8000:]}"
     return run.stdout
