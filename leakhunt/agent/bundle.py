@@ -47,6 +47,8 @@ MODULES = (
     "watch",
     "stacks",
     "child",
+    "brought",
+    "sampling",
     "commands",
     "departure",
     "control",

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 
-from leakhunt.agent import child, clone, headroom
+from leakhunt.agent import brought, child, clone, headroom, sampling
 from leakhunt.agent.counters import COUNTERS
 from leakhunt.agent.hooks import unhook as put_back
 from leakhunt.agent.journal import problems
@@ -149,6 +149,30 @@ def stop_tracing() -> None:
         Tracing.ours = False
 
 
+def fit(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
+    """What an extension has to be made for."""
+    return {"suffix": brought.suffix(), "libc": brought.libc()}
+
+
+def sample(_: Agent, request: dict[str, Any]) -> dict[str, Any]:
+    """Start the native sampler, which comes along, with a mean interval in bytes, or stop it."""
+    if request["interval"] is None:
+        return {"hooks": sampling.stop()}
+    try:
+        sampling.start(request["interval"], request["image"], request["made_for"], request["digest"])
+    except (brought.Unfit, RuntimeError) as reason:
+        raise Refusal(f"the native sampler cannot be used here: {reason}") from None
+    return {}
+
+
+def samples(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
+    """What the native sampler has sampled that is alive."""
+    try:
+        return sampling.read()
+    except RuntimeError as reason:
+        raise Refusal(str(reason)) from None
+
+
 def lines(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
     """What the calls of the functions measured line by line have cost since this was last asked."""
     from leakhunt.agent import lines as measured
@@ -198,10 +222,16 @@ def unhook(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
     return {"left": put_back()}
 
 
-def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
-    """Undo everything and go."""
+def stop_observing() -> None:
+    """Trace, sample and watch no longer, as far as we did."""
     stop_tracing()
     stop_watching()
+    sampling.stop()
+
+
+def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
+    """Undo everything and go."""
+    stop_observing()
     return {"left": agent.detach()}
 
 
@@ -212,6 +242,9 @@ COMMANDS = {
     "trim": trim,
     "snapshot": snapshot,
     "trace": trace,
+    "fit": fit,
+    "sample": sample,
+    "samples": samples,
     "lines": lines,
     "watch": watch,
     "find": find,

@@ -118,8 +118,7 @@ class Agent:
         if self.attached:
             self._leave_child()
             return
-        commands.stop_tracing()
-        commands.stop_watching()
+        commands.stop_observing()
         COUNTERS.reset()
         clear()
         self.children = []
@@ -134,8 +133,7 @@ class Agent:
         long here, and the child may be about to become another program.
         """
         self.children = []
-        commands.stop_tracing()
-        commands.stop_watching()
+        commands.stop_observing()
         self._undo(in_child=True)
         forget()
 
@@ -263,8 +261,7 @@ class Agent:
 
     def _end(self) -> None:
         """The controller is gone: leave nothing behind."""
-        commands.stop_tracing()
-        commands.stop_watching()
+        commands.stop_observing()
         if not self.detached:
             self.detach()
         for pid in self.children:

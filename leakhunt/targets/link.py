@@ -37,6 +37,7 @@ from leakhunt.targets.answers import (
     read_types,
     read_usage,
 )
+from leakhunt.targets.native import luggage
 from leakhunt.targets.reach import CHILD_END, Reach, end_child
 from leakhunt.targets.results import FAILED, PACKED, Sink
 from leakhunt.targets.shipped import MODULES, source
@@ -234,6 +235,18 @@ class AgentLink:
     def trace(self, frames: int | None) -> None:
         """Start tracemalloc with so many frames, or stop it."""
         self._ask("trace", frames=frames)
+
+    def sample(self, interval: Bytes) -> None:
+        """Start the native sampler, a block every so many bytes in the mean; AgentError where it cannot be."""
+        self._ask("sample", interval=interval, **luggage(str(self._ask("fit")["suffix"])))
+
+    def samples(self) -> Mapping[str, Any]:
+        """What it has sampled that is alive, and its own figures: `leakhunt.agent._sampler`, `read` and `stats`."""
+        return self._ask("samples")
+
+    def stop_sampling(self) -> Mapping[str, str]:
+        """Stop the native sampler; where its hooks were, by domain: `removed`, or why they could not be."""
+        return dict(self._ask("sample", interval=None)["hooks"])
 
     def watch(self, round: int) -> CallTable:  # noqa: A002  # as the noun calls it
         """Look on at calls into extensions from now on; what was seen since this was last called."""
