@@ -3,8 +3,8 @@
 Usage: `python tests/benchmarks/watch_cost.py [--pairs N] [--seconds S] [--app hello|courseware]`. Each pair has a
 server of its own with one sync worker on a core of its own, and is measured three times in an order that changes from
 pair to pair: bare, watched, and bare once more as the control. The clients, and leakhunt, have another core. Looks into
-the heap are as far apart as a measurement is long, so that one falls into each: by default three times as often as in
-use. The attach lies before it.
+the heap are as far apart as a measurement is long, so that one falls into each: more often than in use, where they are
+30 s apart at least and take one hundredth of a core at most. The attach lies before it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import psutil
 from leakhunt.targets.ports import listeners
 
 PAIRS = 15
-SECONDS = 10.0
+SECONDS = 20.0
 CLIENTS = 2
 WARM_UP = 2.0
 COURSEWARE = Path(__file__).parents[2] / "examples" / "courseware"
@@ -159,7 +159,10 @@ def serving(app: str, cwd: Path, environment: Mapping[str, str], core: int) -> I
 @contextmanager
 def watching(pid: int, every: float) -> Iterator[None]:
     """`leakhunt watch --types` from its first look on; afterwards it is checked that it has done what it should."""
-    program = f"import sys; from leakhunt.cli import main, watch; watch.EVERY = {every}; main.main(sys.argv[1:])"
+    program = (
+        "import sys; from leakhunt.cli import main, watch; from leakhunt.hunt import insight;"
+        f"watch.EVERY = {every}; insight.SHARE = 1.0; main.main(sys.argv[1:])"
+    )
     with tempfile.NamedTemporaryFile("w+") as out:
         watch = subprocess.Popen([sys.executable, "-c", program, "watch", str(pid), "--types", "--json"], stdout=out)
         try:
