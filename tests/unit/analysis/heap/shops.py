@@ -32,5 +32,5 @@ def shop(orders: int, *, note: int = 1000, spread: int = 0) -> HeapGraph:
         objects,
         ["shop", "other", *(f"module{n}" for n in range(spread))],
         names={f"order{n}": ["note", "kind"] for n in range(orders)},
-        texts={"k:kept": "_KEPT", "k:view": "view", "view": "shop.view", "shop": "shop"},
+        texts={"k:kept": "_KEPT", "k:view": "view", "view": "shop.view", "shop": "shop", "other": "other"},
     )
