@@ -5,15 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from integration.command_line import CommandLine, Done, command_line
-from leakhunt.targets.tree import descendants
+from integration.command_line import CommandLine, Done
+from integration.visited import TWO_WORKERS, at_rest, is_as_before
 from leakhunt.units import format_size
 from live_server import DJANGO, STARLETTE, live_server, python
 
@@ -79,50 +78,8 @@ def app(environ, start_response):
 
 make_server("127.0.0.1", int(sys.argv[1]), app).serve_forever()
 """
-TWO_WORKERS: Final = python("-m", "gunicorn", "-w", "2", "-b", "127.0.0.1:{port}", "site_app:app")
 LEAK: Final = ("--seed", "7", "--request", "GET /leak?q={n}")
 CLEAN: Final = ("--seed", "7", "--budget-time", "8", "--request", "GET /items/{n}")
-
-
-@pytest.fixture
-def leakhunt(tmp_path: Path) -> Iterator[CommandLine]:
-    (tmp_path / "runs").mkdir()
-    with command_line(tmp_path / "runs") as runner:
-        yield runner
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    (tmp_path / "site").mkdir()
-    return tmp_path / "site"
-
-
-def family(pid: int) -> Mapping[int, tuple[int, int]]:
-    """Descriptors and threads of a process and of all below it, by pid."""
-    pids = (pid, *(process.pid for process in descendants(pid)))
-    return {each: (entries(each, "fd"), entries(each, "task")) for each in pids}
-
-
-def at_rest(pid: int) -> Mapping[int, tuple[int, int]]:
-    """The same once nothing of it changes any more: a server answers before all its workers have started."""
-    before, since = family(pid), time.monotonic()
-    while time.monotonic() < since + 0.5:
-        time.sleep(0.05)
-        if (now := family(pid)) != before:
-            before, since = now, time.monotonic()
-    return before
-
-
-def entries(pid: int, name: str) -> int:
-    return len(list(Path(f"/proc/{pid}/{name}").iterdir()))
-
-
-def is_as_before(pid: int, before: Mapping[int, tuple[int, int]]) -> None:
-    """Check that the same processes are there, with as many descriptors and threads."""
-    deadline = time.monotonic() + 5
-    while family(pid) != before and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert family(pid) == before
 
 
 def ask(port: int, path: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from integration.command_line import LEAKHUNT, command_line
-from integration.test_profile_natural import MOST_MEMORY, TWO_WORKERS, peak, visitors
+from integration.visited import MOST_MEMORY, TWO_WORKERS, peak, visitors
 from live_server import live_server
 
 SITE: Final = """

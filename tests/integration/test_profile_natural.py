@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import random
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from integration.command_line import CommandLine, Done, command_line
-from integration.test_profile_attached import at_rest, is_as_before
-from live_server import live_server, python
+from integration.command_line import CommandLine, Done
+from integration.visited import MOST_MEMORY, TWO_WORKERS, at_rest, is_as_before, peak, visitors
+from live_server import live_server
 
 SITE: Final = """
 import os
@@ -34,57 +29,6 @@ def leak():
 def item(number):
     return str(number)
 """
-TWO_WORKERS: Final = python("-m", "gunicorn", "-w", "2", "-b", "127.0.0.1:{port}", "site_app:app")
-MOST_MEMORY: Final = 60 * 10**6
-"""What leakhunt promises to stay under while it is attached."""
-
-
-@pytest.fixture
-def leakhunt(tmp_path: Path) -> Iterator[CommandLine]:
-    (tmp_path / "runs").mkdir()
-    with command_line(tmp_path / "runs") as runner:
-        yield runner
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    (tmp_path / "site").mkdir()
-    return tmp_path / "site"
-
-
-@contextlib.contextmanager
-def visitors(port: int, *paths: str) -> Iterator[None]:
-    """Somebody for each path who comes at times of their own, now often, now seldom, until the end."""
-    stopping = threading.Event()
-    failures: list[Exception] = []
-
-    def visit(path: str, chance: random.Random) -> None:
-        number = 0
-        while not stopping.is_set():
-            pace = chance.choice((0.02, 0.2))
-            until = time.monotonic() + chance.uniform(0.5, 1.5)
-            while time.monotonic() < until and not stopping.wait(chance.expovariate(1 / pace)):
-                number += 1
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-                try:
-                    connection.request("GET", path.format(n=number))
-                    assert connection.getresponse().read()
-                except (OSError, AssertionError, http.client.HTTPException) as error:
-                    failures.append(error)
-                    return
-                finally:
-                    connection.close()
-
-    threads = [threading.Thread(target=visit, args=(path, random.Random(path))) for path in paths]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        for thread in threads:
-            thread.join()
-    assert not failures
 
 
 def test_the_leaking_route_is_suspected_with_its_holder_and_the_other_is_not(leakhunt: CommandLine, site: Path) -> None:
@@ -128,12 +72,6 @@ def wait_for(process: subprocess.Popen[str], text: str) -> None:
     assert process.stderr is not None
     while text not in (line := process.stderr.readline()):
         assert line, "it has ended"
-
-
-def peak(pid: int) -> int:
-    """Highest RSS so far, in bytes."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from integration.command_line import command_line
-from integration.test_profile_attached import at_rest, is_as_before
+from integration.visited import at_rest, is_as_before
 
 SHOP: Final = """
 import os
