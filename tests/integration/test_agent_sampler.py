@@ -113,6 +113,9 @@ def test_in_a_launched_program_it_names_the_line_that_leaks_and_how_much(python:
         exact = 8 * 1024 * 1057
         # Small blocks that are in the sample or not: within five standard deviations of a Poisson number of them.
         assert found[line] == pytest.approx(exact, rel=5 / (exact / 16_384) ** 0.5)
+        top = link.snapshot(1, types=False, sites=True, paths=False).sites[0]  # read in a copy, like traces
+        assert (top.stack[0].line, top.stack[0].file.rpartition("/")[2]) == (line, "leaky.py")
+        assert top.size == pytest.approx(found[line], rel=0.01)
         assert link.stop_sampling() == {"obj": "removed", "mem": "removed"}
         with pytest.raises(AgentError, match="has not been started"):
             link.samples()

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import tracemalloc
 
 from sampler_programs.readings import estimate_of, keep_bytes
@@ -80,6 +81,26 @@ def refusals() -> list[str]:
     ask(_sampler.start)
     _sampler.stop()
     return said
+
+
+class Last:
+    """Allocates when it goes, which may be when next to nothing of the interpreter is left."""
+
+    def __del__(self) -> None:
+        self.kept = keep_bytes(100, 1000)
+
+
+def ends() -> bool:
+    """The process ends while it samples, with a thread that allocates all the while."""
+
+    def churn() -> None:
+        while True:
+            keep_bytes(10, 1000)
+
+    _sampler.start(100)
+    threading.Thread(target=churn, daemon=True).start()
+    sys.modules["kept to the end"] = Last()  # type: ignore[assignment]
+    return True
 
 
 def covered() -> dict[str, Any]:

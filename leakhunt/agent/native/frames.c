@@ -1,8 +1,8 @@
 /* The one file that knows how CPython lays out frames, version by version.
 
    tracemalloc walks the same frames from the same place, inside an allocation, so they are in order whenever we are
-   called. What it does not need to care about is a code object on its way out: callbacks of weak references run, and
-   may allocate, while it has no references left. Such a one must not be held, so its frame is left out. */
+   called. A frame has left its thread before its code object can go, in all versions that we know. Were one met all the
+   same whose code has no references left, it would be left out: such a code object must not be held. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

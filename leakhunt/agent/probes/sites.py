@@ -1,8 +1,8 @@
-"""Live memory by allocating stack, as far as tracemalloc has traced it."""
+"""Live memory by allocating stack, as far as tracemalloc has traced it or the native sampler has sampled it."""
 
 from __future__ import annotations
 
-import tracemalloc
+from leakhunt.agent.sampling import Sampling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,14 +10,39 @@ if TYPE_CHECKING:
 
     from leakhunt.agent.child import Scene
 
+    Totals = dict[tuple[tuple[Any, ...], ...], list[float]]
+    """Stack (file, line and, where it is known, function of its frames, the innermost first) -> bytes and blocks."""
+
 LARGEST = 1500
 """Stacks, by size."""
 OWN = "<_leakhunt_agent"
 
 
 def sites(_: Any, __: Scene) -> dict[str, Any]:
-    """A table of frames, and rows of (positions in it with the innermost frame first, size, count)."""
-    totals: dict[Any, list[int]] = {}
+    """A table of frames, and rows of (positions in it with the innermost frame first, size, count).
+
+    Size and count are exact where memory is traced, and estimates without a bias where it is sampled.
+    """
+    totals = _sampled(Sampling.module) if Sampling.module is not None else _traced()
+    table: dict[tuple[str, int, str], int] = {}
+    rows = []
+    for stack, (size, count) in sorted(totals.items(), key=lambda item: -item[1][0]):
+        if not stack or stack[0][0].startswith(OWN):
+            continue
+        kept = [(*frame, "")[:3] for frame in stack if not frame[0].startswith(OWN)]
+        rows.append(([table.setdefault(frame, len(table)) for frame in kept], round(size), round(count)))
+        if len(rows) == LARGEST:
+            break
+    unnamed = {file for file, _, function in table if not function}
+    functions = _functions(unnamed) if unnamed else {}
+    frames = [(file, line, function or functions.get((file, line), "")) for file, line, function in table]
+    return {"frames": frames, "sites": rows}
+
+
+def _traced() -> Totals:
+    import tracemalloc
+
+    totals: Totals = {}
     traces = tracemalloc._get_traces()  # type: ignore[attr-defined]  # what take_snapshot itself is made of
     tracemalloc.stop()  # in the child only, where tracing would slow the other probes down
     # The raw traces: a `Snapshot` would make objects for each of what may be millions.
@@ -25,17 +50,18 @@ def sites(_: Any, __: Scene) -> dict[str, Any]:
         total = totals.setdefault(trace[2], [0, 0])
         total[0] += trace[1]
         total[1] += 1
-    table: dict[tuple[str, int, str], int] = {}
-    rows = []
-    for stack, (size, count) in sorted(totals.items(), key=lambda item: -item[1][0]):
-        if any(file.startswith(OWN) for file, _ in stack[:1]):
-            continue
-        kept = [frame for frame in stack if not frame[0].startswith(OWN)]
-        rows.append(([table.setdefault((file, line, ""), len(table)) for file, line in kept], size, count))
-        if len(rows) == LARGEST:
-            break
-    functions = _functions({file for file, _, _ in table})
-    return {"frames": [(file, line, functions.get((file, line), "")) for file, line, _ in table], "sites": rows}
+    return totals
+
+
+def _sampled(sampler: Any) -> Totals:
+    reading = sampler.read()
+    stacks = [tuple(reading["frames"][place] for place in places) for places, _ in reading["stacks"]]
+    totals: Totals = {}
+    for _, size, chance, stack, *_ in reading["samples"]:
+        total = totals.setdefault(stacks[stack], [0, 0])  # two that differ in instructions of one line are the same
+        total[0] += size / chance
+        total[1] += 1 / chance
+    return totals
 
 
 def _functions(files: set[str]) -> dict[tuple[str, int], str]:

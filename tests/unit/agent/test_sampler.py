@@ -227,6 +227,11 @@ def test_a_child_has_the_samples_and_goes_on_only_if_it_was_to(python: Path, bar
 
 
 @each_python
+def test_a_process_may_end_while_it_samples(python: Path) -> None:
+    assert run_program(python, "lives.ends")
+
+
+@each_python
 def test_other_interpreters_are_refused_and_do_not_disturb(python: Path) -> None:
     found = run_program(python, "lives.interpreters")
     assert "interpreter" in found["inside"]

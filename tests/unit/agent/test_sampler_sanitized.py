@@ -26,6 +26,7 @@ PROGRAMS: dict[str, dict[str, object]] = {
     "lives.displaced": {},
     "lives.forks": {"bare": False, "follow": True},
     "lives.interpreters": {},
+    "lives.ends": {},
     "stress.stress": {"seconds": 10, "threads": 3, "seed": 3},
 }
 
