@@ -40,7 +40,7 @@ def compare(before: Judged, after: Judged) -> Comparison:
     """Everything that can be said about two runs. From how much on a difference counts, the budget of `after` says."""
     answers = read_answers(before.run), read_answers(after.run)
     routes = route_changes(before.report, after.report, answers)
-    background = background_change(before.report, after.report)
+    background = background_change(before.report.background, after.report.background, after.report.judgement.thresholds)
     changes: _Changes = routes if background is None else [*routes, background]
     flawed = _flawed(after.report)
     # Nothing that is compared tells nothing, and a run that proves nothing clears none.

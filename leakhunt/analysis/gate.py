@@ -7,77 +7,74 @@ limit is compared with the interval. A peak is the largest of several requests a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from leakhunt.analysis.gate_difference import (
+    growth_difference,
+    resource_difference,
+    time_difference,
+    types_difference,
+)
+from leakhunt.analysis.gate_facts import CAUSES, Facts
+from leakhunt.analysis.reference import unlike
 from leakhunt.model.gate import APP, Budgets, Check, Gate, KnownLeak, Limits, Outcome
-from leakhunt.model.report import Growth, Interval, Report, RouteReport, Suspect, Verdict
+from leakhunt.model.reference import Compared
+from leakhunt.model.report import Interval, Report, Verdict
 from leakhunt.units import format_size
 
-_MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
-_RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
-    # By limit: the signal, and the cause of its suspects.
-    "threads": ("threads", "threads"),
-    "descriptors": ("descriptors", "descriptors"),
-    "files": ("temp_files", "temporary-files"),
-}
-_RESOURCE_CAUSES: Final = frozenset(cause for _, cause in _RESOURCES.values())
+_RESOURCES: Final[Mapping[str, str]] = {"threads": "threads", "descriptors": "descriptors", "files": "temp_files"}
+"""Signals by limit."""
 _SOON: Final = 14
 """Days before a known leak expires from which that is said."""
 _ORDER: Final = tuple(Outcome)
 
 
-def judge_gate(report: Report, budgets: Budgets, known: Sequence[KnownLeak] = (), *, today: date) -> Gate:
-    """All limits, checked; what is known and still accepted does not fail."""
-    checks = [*_app_checks(report, budgets.every)]
+def judge_gate(
+    report: Report,
+    budgets: Budgets,
+    known: Sequence[KnownLeak] = (),
+    *,
+    today: date,
+    compared: Compared | None = None,
+) -> Gate:
+    """All limits, checked; what is known and still accepted does not fail.
+
+    With a reference, what requests leave behind is judged by how much more it is than there.
+    """
+    checks = [*_app_checks(report, budgets.every, compared)]
     for route in report.routes:
-        checks += _route_checks(_Facts(report, route), budgets)
+        before = None if compared is None else compared.reference.routes.get(route.route)
+        checks += _route_checks(Facts(report, route, before), budgets)
     accepted = {leak.fingerprint: leak for leak in known if leak.is_accepted(today)}
     settled = [_accept(check, accepted) for check in checks]
     return Gate(
         tuple(sorted(settled, key=lambda check: _ORDER.index(check.outcome))),
-        tuple(_notes(report, settled, known, today)),
+        (*_notes(report, settled, known, today), *_other_routes(report, compared)),
+        reference=None if compared is None else compared.reference.source,
+        caveats=() if compared is None else tuple(unlike(compared.reference, compared.now)),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """One route and what is said of it."""
-
-    report: Report
-    route: RouteReport
-
-    @property
-    def threshold(self) -> float:
-        """Bytes per request that the run itself has tested against."""
-        return self.report.judgement.thresholds.get(self.route.bytes_per_request_basis or "live", 0.0)
-
-    def growth(self, signal: str) -> Growth | None:
-        return next((growth for growth in self.route.growths if growth.signal == signal), None)
-
-    def suspects(self, *, cause: str | None = None) -> tuple[Suspect, ...]:
-        """Those of the route with a cause; without one, all of its memory."""
-        mine = (suspect for suspect in self.report.suspects if suspect.route == self.route.route)
-        if cause is not None:
-            return tuple(suspect for suspect in mine if suspect.cause == cause)
-        return tuple(suspect for suspect in mine if suspect.cause not in _RESOURCE_CAUSES)
-
-
-def _route_checks(facts: _Facts, budgets: Budgets) -> Iterator[Check]:
+def _route_checks(facts: Facts, budgets: Budgets) -> Iterator[Check]:
     limits = budgets.of(facts.route.route)
     own = budgets.routes.get(facts.route.route, Limits())
-    yield _growth_check(facts, limits)
-    for name, (signal, cause) in _RESOURCES.items():
-        allowed = getattr(limits, name)
-        yield _resource_check(facts, name, signal, cause, allowed)
+    yield growth_difference(facts, limits) or _growth_check(facts, limits)
+    for name, signal in _RESOURCES.items():
+        tested = facts.report.judgement.thresholds.get(signal, 0.0)
+        limit = getattr(limits, name)
+        allowed = tested if limit is None else limit
+        yield resource_difference(facts, name, signal, allowed) or _resource_check(facts, name, signal, allowed, tested)
     if limits.peak is not None:
         yield _peak_check(facts, limits.peak, wanted=own.peak is not None)
     if limits.amplification is not None:
         yield _amplification_check(facts, limits.amplification, wanted=own.amplification is not None)
+    if limits.new_types is not None:
+        yield _types_check(facts, limits.new_types, wanted=own.new_types is not None)
 
 
-def _growth_check(facts: _Facts, limits: Limits) -> Check:
+def _growth_check(facts: Facts, limits: Limits) -> Check:
     """What the route keeps: as the verdict has it at the limit that was tested, by the interval at a larger one."""
     route = facts.route
     allowed = facts.threshold if limits.growth is None else limits.growth.per_request
@@ -88,7 +85,7 @@ def _growth_check(facts: _Facts, limits: Limits) -> Check:
     if route.verdict is Verdict.INCONCLUSIVE and (interval is None or interval[1] > allowed):
         reason = route.reasons[0] if route.reasons else "the run could not tell"
         return replace(check, outcome=Outcome.UNDECIDED, message=f"{kept}, {limit}: {reason}")
-    if route.verdict is not Verdict.LEAK or not _MEMORY.intersection(route.signals):
+    if not facts.leaks_memory:
         return replace(check, message=f"{kept}, {limit}")
     if allowed > facts.threshold and interval is not None and interval[1] <= allowed:
         return replace(check, message=f"{kept}, proven, and within the limit of {format_size(allowed)}")
@@ -102,22 +99,20 @@ def _growth_check(facts: _Facts, limits: Limits) -> Check:
     return replace(check, outcome=Outcome.FAILED, message=f"{kept}, {limit}", suspects=facts.suspects())
 
 
-def _resource_check(facts: _Facts, name: str, signal: str, cause: str, limit: float | None) -> Check:
+def _resource_check(facts: Facts, name: str, signal: str, allowed: float, tested: float) -> Check:
     """Threads, descriptors or files that a request leaves behind."""
     growth = facts.growth(signal)
-    tested = facts.report.judgement.thresholds.get(signal, 0.0)
-    allowed = tested if limit is None else limit
     if growth is None:
         return Check(facts.route.route, name, Outcome.NOT_MEASURED, f"{name} were not measured", None, None, allowed)
     left = f"leaves {max(0.0, growth.per_request):.3g} {name} behind per request, limit {allowed:g}"
     proven = signal in facts.route.signals and growth.per_request > allowed
     beyond = proven and (allowed <= tested or growth.interval[0] > allowed)
     outcome = Outcome.FAILED if beyond else Outcome.PASSED
-    suspects = facts.suspects(cause=cause) if beyond else ()
+    suspects = facts.suspects(cause=CAUSES[signal]) if beyond else ()
     return Check(facts.route.route, name, outcome, left, growth.per_request, growth.interval, allowed, suspects)
 
 
-def _peak_check(facts: _Facts, allowed: float, *, wanted: bool) -> Check:
+def _peak_check(facts: Facts, allowed: float, *, wanted: bool) -> Check:
     peak = facts.route.peak_bytes_per_request
     check = Check(facts.route.route, "peak", Outcome.PASSED, "", peak, None, allowed)
     if peak is None:
@@ -127,7 +122,7 @@ def _peak_check(facts: _Facts, allowed: float, *, wanted: bool) -> Check:
     return replace(check, outcome=outcome, message=told)
 
 
-def _amplification_check(facts: _Facts, allowed: float, *, wanted: bool) -> Check:
+def _amplification_check(facts: Facts, allowed: float, *, wanted: bool) -> Check:
     ratio, interval = facts.route.amplification, facts.route.amplification_interval
     check = Check(facts.route.route, "amplification", Outcome.PASSED, "", ratio, interval, allowed)
     if ratio is None:
@@ -139,13 +134,20 @@ def _amplification_check(facts: _Facts, allowed: float, *, wanted: bool) -> Chec
     return replace(check, outcome=Outcome.FAILED if proven else Outcome.PASSED, message=told)
 
 
+def _types_check(facts: Facts, allowed: float, *, wanted: bool) -> Check:
+    check = types_difference(facts, allowed)
+    if check.outcome is not Outcome.NOT_MEASURED:
+        return check
+    return _unmeasured(check, "the reference does not have this route", wanted=wanted)
+
+
 def _unmeasured(check: Check, reason: str | None, *, wanted: bool) -> Check:
     """A limit that a route has for itself and that cannot be checked is a question left open."""
     outcome = Outcome.UNDECIDED if wanted else Outcome.NOT_MEASURED
     return replace(check, outcome=outcome, message=f"{check.limit} was not measured: {reason or 'nothing to go by'}")
 
 
-def _app_checks(report: Report, limits: Limits) -> Iterator[Check]:
+def _app_checks(report: Report, limits: Limits, compared: Compared | None) -> Iterator[Check]:
     """What is limited for the workers, and what grows with time."""
     if limits.memory is not None:
         yield _memory_check(report, limits.memory)
@@ -157,8 +159,11 @@ def _app_checks(report: Report, limits: Limits) -> Iterator[Check]:
     background = report.background
     if background is None or background.bytes_per_second is None or background.verdict is Verdict.INCONCLUSIVE:
         return
-    failed = background.verdict is Verdict.LEAK
+    change = time_difference(report, compared)
+    failed = background.verdict is Verdict.LEAK and (change is None or change.regression is not False)
     told = f"grows by {format_size(background.bytes_per_second)} per second while nothing is requested"
+    if change is not None:
+        told += f"; against the reference, {change.reason}"
     suspects = tuple(suspect for suspect in report.suspects if suspect.bytes_per_second is not None)
     yield Check(
         APP,
@@ -203,6 +208,17 @@ def _notes(report: Report, checks: Sequence[Check], known: Sequence[KnownLeak], 
             yield f"known leak {leak.fingerprint} ({leak.what}) was accepted until {leak.expires}{_of(leak)}"
         elif leak.expires is not None and (leak.expires - today).days <= _SOON:
             yield f"known leak {leak.fingerprint} ({leak.what}) is accepted until {leak.expires} only{_of(leak)}"
+
+
+def _other_routes(report: Report, compared: Compared | None) -> Iterator[str]:
+    """Routes that only one of the two has."""
+    if compared is None:
+        return
+    then, now = compared.reference.routes, {route.route for route in report.routes}
+    for route in sorted(then.keys() - now):
+        yield f"{route} is in the reference and was not requested; --update-reference takes it out"
+    for route in sorted(now - then.keys()):
+        yield f"{route} is not in the reference, so only its limits were checked; --update-reference adds it"
 
 
 def _of(leak: KnownLeak) -> str:

@@ -57,7 +57,7 @@ def _doses(before: Run, after: Run) -> Iterator[Caveat]:
         yield Caveat("other-doses", text)
 
 
-def _python(_: Run, report: Report) -> str:
+def python(report: Report) -> str:
     """Implementation and minor version."""
     told = report.conditions.get("python", "")
     minor = _MINOR.search(told)
@@ -65,7 +65,8 @@ def _python(_: Run, report: Report) -> str:
     return " ".join(part for part in parts if part) or _UNKNOWN
 
 
-def _allocator(_: Run, report: Report) -> str:
+def allocator(report: Report) -> str:
+    """What gives memory to the workers."""
     told = {f"{each.allocator}{'' if each.pymalloc else ' without pymalloc'}" for each in report.memory}
     return " and ".join(sorted(told)) or _UNKNOWN
 
@@ -93,8 +94,8 @@ def _limits(run: Run, _: Report) -> str:
 
 _SAME: Final[tuple[tuple[str, str, Callable[[Run, Report], str]], ...]] = (
     ("target", "target", lambda run, _: run.plan.target),
-    ("python", "Python", _python),
-    ("allocator", "allocator", _allocator),
+    ("python", "Python", lambda _, report: python(report)),
+    ("allocator", "allocator", lambda _, report: allocator(report)),
     ("workload", "workload", lambda run, _: run.plan.workload),
     ("seed", "seed", lambda run, _: str(run.plan.seed)),
     ("server", "server", _server),

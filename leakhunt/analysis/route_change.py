@@ -16,7 +16,7 @@ from leakhunt.model.report import BackgroundReport, Interval, Report, RouteRepor
 _MEMORY: Final = frozenset({"live", "anonymous", "blocks"})
 _WORST_FIRST: Final = tuple(Change)
 _Answers: TypeAlias = "tuple[Answers | None, Answers | None]"
-_Routes: TypeAlias = "tuple[RouteReport | None, RouteReport | None]"
+Routes: TypeAlias = "tuple[RouteReport | None, RouteReport | None]"
 _Side = TypeVar("_Side", RouteReport, Answers)
 _SETTLED: Final = frozenset({Verdict.CLEAN, Verdict.BOUNDED, Verdict.LEAK})
 
@@ -33,17 +33,18 @@ def route_changes(
     return tuple(sorted(found, key=_rank))
 
 
-def background_change(before: Report, after: Report) -> RateChange | None:
+def background_change(
+    one: BackgroundReport | None, other: BackgroundReport | None, thresholds: Mapping[str, float]
+) -> RateChange | None:
     """What grows with time, per second; None where neither run saw any such growth.
 
     A run looks closer only where memory seems to grow at rest. One that did not look has seen none, which rules out a
     small growth no more than that.
     """
-    one, other = before.background, after.background
     if one is None and other is None:
         return None
     basis = next((each.basis for each in (other, one) if each is not None and each.basis is not None), "live")
-    budget = BUSY * after.judgement.thresholds.get(basis, DEFAULTS.of(basis))
+    budget = BUSY * thresholds.get(basis, DEFAULTS.of(basis))
     rates = _background_rate(one), _background_rate(other)
     if one is not None and other is not None:
         found = judge_change(basis, *rates, budget, "second")
@@ -65,9 +66,9 @@ def _background_rate(background: BackgroundReport | None) -> Rate | None:
     return Rate(background.bytes_per_second, background.interval, leaks, settled)
 
 
-def _route_change(name: str, routes: _Routes, after: Report, answers: _Answers) -> RouteChange:
+def _route_change(name: str, routes: Routes, after: Report, answers: _Answers) -> RouteChange:
     one, other = routes
-    memory = _memory(routes, after.judgement.thresholds)
+    memory = memory_change(routes, after.judgement.thresholds)
     rates = (memory, *_resources(routes, after.judgement.thresholds))
     change, regression = _together(rates, other)
     return RouteChange(
@@ -84,7 +85,7 @@ def _route_change(name: str, routes: _Routes, after: Report, answers: _Answers) 
     )
 
 
-def _memory(routes: _Routes, thresholds: Mapping[str, float]) -> RateChange:
+def memory_change(routes: Routes, thresholds: Mapping[str, float]) -> RateChange:
     """Bytes kept, by the same signal in both runs, and only where the requests did the same work."""
     signal, one, other = _common(routes)
     budget = thresholds.get(signal, DEFAULTS.of(signal))
@@ -97,12 +98,12 @@ def _memory(routes: _Routes, thresholds: Mapping[str, float]) -> RateChange:
     return RateChange(signal, one, other, None, Change.NOT_COMPARABLE, None, budget, unlike)
 
 
-def _common(routes: _Routes) -> tuple[str, Rate | None, Rate | None]:
+def _common(routes: Routes) -> tuple[str, Rate | None, Rate | None]:
     """The signal that both runs rest on; where these differ, anonymous memory, of which live bytes are a part."""
     one, other = routes
     bases = {route.bytes_per_request_basis for route in routes if route is not None}
     if len(bases - {None}) > 1:
-        return "anonymous", _grown(one, "anonymous"), _grown(other, "anonymous")
+        return "anonymous", grown(one, "anonymous"), grown(other, "anonymous")
     signal = next(iter(bases - {None}), None) or "live"
     return signal, _kept(one), _kept(other)
 
@@ -114,7 +115,7 @@ def _kept(route: RouteReport | None) -> Rate | None:
     return _rate(route, route.bytes_per_request, route.bytes_per_request_interval, bool(_MEMORY & {*route.signals}))
 
 
-def _grown(route: RouteReport | None, signal: str) -> Rate | None:
+def grown(route: RouteReport | None, signal: str) -> Rate | None:
     """The slope of one signal."""
     growth = None if route is None else next((each for each in route.growths if each.signal == signal), None)
     if route is None or growth is None:
@@ -127,11 +128,11 @@ def _rate(route: RouteReport, value: float, interval: Interval | None, leaks: bo
     return Rate(value, interval, leaks, route.verdict in _SETTLED)
 
 
-def _resources(routes: _Routes, thresholds: Mapping[str, float]) -> Iterator[RateChange]:
+def _resources(routes: Routes, thresholds: Mapping[str, float]) -> Iterator[RateChange]:
     """Threads, descriptors and files, where a run has proven that they are left behind."""
     for signal in RESOURCE_SIGNALS:
         if any(route is not None and signal in route.signals for route in routes):
-            before, after = (_grown(route, signal) for route in routes)
+            before, after = (grown(route, signal) for route in routes)
             yield judge_change(signal, before, after, thresholds.get(signal, DEFAULTS.of(signal)))
 
 
@@ -149,7 +150,7 @@ def worst(regressions: Iterable[bool | None]) -> bool | None:
     return True if True in found else None if None in found else False
 
 
-def _unlike_work(routes: _Routes) -> str | None:
+def _unlike_work(routes: Routes) -> str | None:
     """Why the requests of both runs did not do the same; None where nothing says so."""
     one, other = routes
     if one is None or other is None:
@@ -175,7 +176,7 @@ def _kind(route: RouteReport) -> str | None:
     return None if usual is None else usual[:1]
 
 
-def _amplification(routes: _Routes) -> Difference | None:
+def _amplification(routes: Routes) -> Difference | None:
     one, other = routes
     if one is None or other is None or one.amplification is None or other.amplification is None:
         return None
@@ -183,7 +184,7 @@ def _amplification(routes: _Routes) -> Difference | None:
     return difference(*rates)
 
 
-def _service(routes: _Routes, answers: _Answers) -> Service:
+def _service(routes: Routes, answers: _Answers) -> Service:
     return Service(
         median=_pair(answers, lambda found: found.median),
         slow=_pair(answers, lambda found: found.slow),

@@ -21,7 +21,8 @@ from leakhunt.cli.options import (
     workload_options,
 )
 from leakhunt.cli.profile import profile, typed
-from leakhunt.cli.request import Request, read_request
+from leakhunt.cli.reference import ReferenceChoice, choose_reference
+from leakhunt.cli.request import Request, first, read_request
 from leakhunt.errors import RunFileError, UsageError
 from leakhunt.hunt.session import INTERRUPTED
 from leakhunt.hunt.settings import Settings
@@ -30,15 +31,13 @@ from leakhunt.model.gate import Budgets, Gate, KnownLeak, Outcome
 from leakhunt.model.report import Report
 from leakhunt.model.run import Effort
 from leakhunt.project.known import FILE, Acceptance, accept, read_known
-from leakhunt.reports import codequality, gate_markdown, gate_sarif, json_, junit, openmetrics
+from leakhunt.project.reference import FILE as REFERENCE
+from leakhunt.reports import codequality, gate_json, gate_markdown, gate_sarif, junit, openmetrics
 from leakhunt.reports import gate as text
 from leakhunt.reports.write import PAGE
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNDECIDED: 4}
 _EXIT_INTERRUPTED: Final = 130
-_SEED: Final = 1
-"""Where none is given: the same doses in every build."""
-_OWN: Final = ("known", "accept", "reason", "owner", "expires", "ci", "memory_limit", "budget", "output")
 
 _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
     "junit": lambda gate, report, _: junit.render(gate, report),
@@ -46,9 +45,15 @@ _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
     "codequality": lambda gate, _, root: codequality.render(gate, root),
     "gitlab-metrics": lambda gate, report, _: openmetrics.render(gate, report),
     "markdown": lambda gate, report, _: gate_markdown.render(gate, report),
-    "json": lambda _, report, __: json_.render(report),
+    "json": lambda gate, report, _: gate_json.render(gate, report),
 }
 """Writers by option and by key of the settings."""
+_OWN: Final = (
+    *("known", "accept", "reason", "owner", "expires", "reference", "update_reference"),
+    *("ci", "memory_limit", "budget", "output"),
+    *(name.replace("-", "_") for name in _FILES),
+)
+"""Parameters that `leakhunt lines` has not."""
 
 
 @click.command("check", cls=AfterDashes)
@@ -60,6 +65,13 @@ _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
 @click.option("--reason", metavar="TEXT", help="Why it is accepted.")
 @click.option("--owner", metavar="NAME", help="Who looks after it.")
 @click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it is accepted.")
+@click.option(
+    "--reference",
+    type=PathType(),
+    metavar="FILE|RUN",
+    help=f"Judge how much more is kept than in that run.  [default: {REFERENCE}]",
+)
+@click.option("--update-reference", is_flag=True, help="Write that file anew from this run.")
 @click.option("--junit", type=PathType(), metavar="FILE", help="Write JUnit XML.")
 @click.option("--sarif", type=PathType(), metavar="FILE", help="Write SARIF 2.1.0.")
 @click.option("--codequality", type=PathType(), metavar="FILE", help="Write GitLab's Code Quality report.")
@@ -75,23 +87,30 @@ def command(**options: Any) -> int:
     Exit codes: 0 every limit was kept, 1 one was broken, 4 the run could not tell.
     """
     acceptance = _acceptance(options)
-    given = options["seed"]
     request = read_request({**options, "quick": False}, start=("leakhunt", "check"))
     project = request.project
-    if given is None and project.seed is None:
-        request = replace(request, seed=_SEED)
     files = dict(_files(options, request))
     _make_room(files)
     known_file = options["known"] or (project.beside(project.known) if project.known else project.beside(FILE))
     known = read_known(known_file)
     budgets = _budgets(request, options["budget"])
-    request = replace(request, budget=budgets.smallest_growth)
-    report, directory = profile(request, _settings(request), typed(click.get_current_context(), without=_OWN))
+    reference = _reference(options, request, budgets)
+    seed = reference.seed(first(options["seed"], project.seed))
+    request = replace(request, seed=seed, budget=budgets.smallest_growth)
+    flags = typed(click.get_current_context(), without=_OWN)
+    run, report, directory = profile(request, _settings(request, reference), flags)
     if report.outcome == INTERRUPTED:
         return _EXIT_INTERRUPTED
-    gate = judge_gate(report, budgets, known, today=_today())
+
+    compared = reference.compared(run, report)
+
+    def judge(known: Sequence[KnownLeak]) -> Gate:
+        return judge_gate(report, budgets, known, today=_today(), compared=compared)
+
+    gate = judge(known)
     if acceptance is not None:
-        gate = _accepted(report, gate, budgets, known_file, acceptance)
+        _accept(gate, known_file, acceptance)
+        gate = judge(read_known(known_file))
     _write_files(files, gate, report, repository_root(request.chdir))
     click.echo(text.render(gate, report))
     if (directory / PAGE).exists():
@@ -101,7 +120,20 @@ def command(**options: Any) -> int:
     return EXIT_CODES[gate.outcome]
 
 
-def _settings(request: Request) -> Settings:
+def _reference(options: Mapping[str, Any], request: Request, budgets: Budgets) -> ReferenceChoice:
+    """What to compare with, once it fits the workload and the limits."""
+    reference = choose_reference(options, request.project)
+    reference.check_workload(request.workload)
+    limited = any(limits.new_types is not None for limits in (budgets.every, *budgets.routes.values()))
+    if limited and reference.found is None and not reference.update:
+        raise UsageError(
+            "the limit new-types compares with a reference, and there is none",
+            "Write one with --update-reference, or take new-types out.",
+        )
+    return reference
+
+
+def _settings(request: Request, reference: ReferenceChoice) -> Settings:
     return Settings(
         seed=request.seed,
         budget=request.budget_time,
@@ -113,6 +145,7 @@ def _settings(request: Request) -> Settings:
         show_values=False,
         live=False,
         allow_gc=True,
+        doses={} if reference.found is None else reference.found.doses,
     )
 
 
@@ -135,13 +168,11 @@ def _acceptance(options: Mapping[str, Any]) -> Acceptance | None:
     return Acceptance(options["reason"], options["owner"], None if expires is None else expires.date())
 
 
-def _accepted(report: Report, gate: Gate, budgets: Budgets, file: Path, acceptance: Acceptance) -> Gate:
-    """The gate again, once all suspects of failed checks are known."""
+def _accept(gate: Gate, file: Path, acceptance: Acceptance) -> None:
+    """Make all suspects of failed checks known."""
     suspects = [suspect for check in gate.of(Outcome.FAILED) for suspect in check.suspects]
     added = accept(file, suspects, acceptance)
     click.echo(f"{len(added)} added to {file}.", err=True)
-    known: Sequence[KnownLeak] = read_known(file)
-    return judge_gate(report, budgets, known, today=_today())
 
 
 def _files(options: Mapping[str, Any], request: Request) -> Iterator[tuple[str, Path]]:

@@ -112,7 +112,8 @@ def command(**options: Any) -> int:
     if options["record_only"]:
         run, directory = record(request, settings, typed(context, without=_OWN))
         return _end(run.outcome or INTERRUPTED, directory)
-    return _end(*profile(request, settings, typed(context, without=_OWN)))
+    _, report, directory = profile(request, settings, typed(context, without=_OWN))
+    return _end(report, directory)
 
 
 def _end(report: Report | str, directory: Path) -> int:
@@ -144,15 +145,15 @@ def typed(context: click.Context, *, without: Collection[str]) -> Mapping[str, s
     }
 
 
-def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Report, Path]:
-    """Start or attach to the target, run the experiment, write run and reports; the report and the run directory."""
+def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Run, Report, Path]:
+    """Start or attach to the target, run the experiment, write run and reports; both and the run directory."""
     from leakhunt.analysis.analyse import analyse
     from leakhunt.reports.write import write_all
 
     run, directory = record(request, settings, flags)
     report = analyse(run)
     write_all(report, directory)
-    return report, directory
+    return run, report, directory
 
 
 def record(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Run, Path]:

@@ -15,6 +15,7 @@ from leakhunt.hunt.doses import (
     SPREAD,
     affordable_base,
     base_for_total,
+    base_of,
     draw_block,
     prime_doses,
     rounds_per_block,
@@ -182,6 +183,9 @@ class Blocks:
             # A number of requests that the user gives makes the doses, and no clock: a seed then repeats them.
             timed = self._settings.max_requests is None
             base = affordable_base(self._durations[step], share, rounds, ceiling) if timed else ceiling
+            earlier = self._settings.doses.get(step, ())
+            if turn < len(earlier) and self._round_limit is None:
+                base = base_of(earlier[turn])
             for growth, most in self._growth(step):
                 if growth > 0:
                     base = min(base, base_for_total(most / len(steps) / growth, rounds))

@@ -6,7 +6,7 @@ Why a lottery of doses and not a trend over time: docs/decisions/0005-dose-lotte
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Final
 
@@ -37,6 +37,17 @@ def prime_doses(base: int, rounds: int) -> tuple[int, ...]:
         lowest = max(round(wanted), doses[-1] + 1 if doses else 2)
         doses.append(next(_primes_from(lowest)))
     return tuple(doses)
+
+
+def base_of(doses: Iterable[int]) -> int:
+    """A base of which `prime_doses` makes these doses, in whatever order; the smallest dose if there is none."""
+    ordered = tuple(sorted(doses))
+    base = ordered[0]
+    while len(ordered) > 1 and base > 0 and (made := prime_doses(base, len(ordered)))[0] == ordered[0]:
+        if made == ordered:
+            return base
+        base -= 1
+    return ordered[0]
 
 
 def draw_block(bases: Mapping[str, int], rounds: int, lottery: random.Random) -> tuple[Mapping[str, int], ...]:

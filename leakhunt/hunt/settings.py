@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from leakhunt.model.run import Effort, Round
@@ -29,6 +30,8 @@ class Settings:
     """Whether the target ran before and has other users: it is what it was when the run is over."""
     allow_gc: bool = True
     """Whether the target may be made to collect garbage and to give free memory back."""
+    doses: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """By step, the doses of each block of an earlier run that this one repeats, whatever the machine could afford."""
 
 
 class Observer(Protocol):

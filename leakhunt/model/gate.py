@@ -9,7 +9,9 @@ from enum import Enum
 from typing import Final
 
 from leakhunt.model.budget import Budget
+from leakhunt.model.comparison import Rate
 from leakhunt.model.report import Interval, Suspect
+from leakhunt.model.run import Caveat
 from leakhunt.units import Bytes
 
 APP: Final = "all routes"
@@ -32,6 +34,8 @@ class Limits:
     """Left behind per request; so are the next two."""
     descriptors: float | None = None
     files: float | None = None
+    new_types: float | None = None
+    """Types that a request keeps and did not in the reference."""
 
     def over(self, other: Limits) -> Limits:
         """These, and the other ones where there are none."""
@@ -93,7 +97,7 @@ class Check:
 
     route: str
     limit: str
-    """`growth`, `peak`, `amplification`, `memory`, `threads`, `descriptors` or `files`."""
+    """`growth`, `peak`, `amplification`, `memory`, `threads`, `descriptors`, `files` or `new-types`."""
     outcome: Outcome
     message: str
     """One sentence with the measured number and the limit."""
@@ -103,6 +107,8 @@ class Check:
     allowed: float
     suspects: tuple[Suspect, ...] = ()
     """Who is to blame, the weightiest first."""
+    before: Rate | None = None
+    """Of the reference. Where it is told, `allowed` is how much more is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,10 @@ class Gate:
     """The worst first."""
     notes: tuple[str, ...] = ()
     """What somebody should look after, and what fails nothing: known leaks that are gone, or about to expire."""
+    reference: str | None = None
+    """What the run was compared with, as it was named."""
+    caveats: tuple[Caveat, ...] = ()
+    """What makes the two less comparable."""
 
     @property
     def outcome(self) -> Outcome:

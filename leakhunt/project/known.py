@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +12,7 @@ from leakhunt.errors import ConfigError
 from leakhunt.model.gate import KnownLeak
 from leakhunt.model.report import Suspect
 from leakhunt.workload.table import Table, read_document
+from leakhunt.workload.toml import quoted
 
 FILE: Final = "leakhunt-known.toml"
 _HEAD: Final = "# Leaks that `leakhunt check` accepts. Each has a reason; without `expires` it is accepted for ever.\n"
@@ -86,12 +86,12 @@ def accept(path: Path, suspects: Iterable[Suspect], acceptance: Acceptance) -> t
 def _entry(suspect: Suspect, acceptance: Acceptance) -> str:
     lines = [
         "\n[[leak]]",
-        f"fingerprint = {_quoted(suspect.fingerprint)}",
-        f"what = {_quoted(' '.join(_what(suspect)))}",
-        f"reason = {_quoted(acceptance.reason)}",
+        f"fingerprint = {quoted(suspect.fingerprint)}",
+        f"what = {quoted(' '.join(_what(suspect)))}",
+        f"reason = {quoted(acceptance.reason)}",
     ]
     if acceptance.owner:
-        lines.append(f"owner = {_quoted(acceptance.owner)}")
+        lines.append(f"owner = {quoted(acceptance.owner)}")
     if acceptance.expires:
         lines.append(f"expires = {acceptance.expires.isoformat()}")
     return "\n".join(lines) + "\n"
@@ -100,8 +100,3 @@ def _entry(suspect: Suspect, acceptance: Acceptance) -> str:
 def _what(suspect: Suspect) -> Sequence[str]:
     place = None if suspect.site is None else f"{suspect.site.function} in {suspect.site.file.rpartition('/')[2]}"
     return [suspect.route, suspect.path or place or suspect.cause]
-
-
-def _quoted(text: str) -> str:
-    """A basic string of TOML, which escapes as JSON does."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

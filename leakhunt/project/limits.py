@@ -9,7 +9,7 @@ from leakhunt.model.gate import Budgets, Limits
 from leakhunt.units import Bytes, parse_size
 from leakhunt.workload.table import Table
 
-_OF_ROUTES: Final = ("growth", "peak", "amplification", "threads", "descriptors", "files")
+_OF_ROUTES: Final = ("growth", "peak", "amplification", "threads", "descriptors", "files", "new-types")
 _OF_APP: Final = (*_OF_ROUTES, "memory")
 _MOST: Final = 1e6
 """Of what is counted: no request leaves more behind, and no upload is copied more often."""
@@ -50,6 +50,7 @@ def _limits(table: Table) -> Limits:
         threads=_number(table, "threads"),
         descriptors=_number(table, "descriptors"),
         files=_number(table, "files"),
+        new_types=_number(table, "new-types"),
     )
 
 

@@ -31,7 +31,7 @@ _KEYS: Final = (
     *("target", "workload", "seed", "concurrency", "requests", "env", "headers"),
     *("chdir", "server", "workers", "threads", "python", "url", "ready", "ready-timeout"),
     *("budget-time", "memory-limit", "output", "budget", "effort"),
-    *("budgets", "known", "reports", "scan"),
+    *("budgets", "known", "reference", "reports", "scan"),
 )
 REPORTS: Final = ("junit", "sarif", "codequality", "gitlab-metrics", "markdown", "json")
 """Files that a check may write, by option."""
@@ -78,6 +78,8 @@ class Settings:
     budgets: Budgets = field(default_factory=Budgets)
     known: str | None = None
     """File of known leaks."""
+    reference: str | None = None
+    """File, or run, that a check compares with."""
     reports: Mapping[str, str] = field(default_factory=dict)
     """Files to write, by the names in `REPORTS`."""
     scan: ScanSettings = ScanSettings()
@@ -140,6 +142,7 @@ def _read(table: Table, path: Path) -> Settings:
         effort=_effort(table),
         budgets=read_budgets(table),
         known=table.named("known"),
+        reference=table.named("reference"),
         reports=_reports(table),
         scan=_scan(table),
     )

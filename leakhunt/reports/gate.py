@@ -14,6 +14,8 @@ from leakhunt.reports.phrases import plain
 
 _WORDS: Final = {Outcome.FAILED: "FAILED", Outcome.UNDECIDED: "UNDECIDED", Outcome.PASSED: "PASSED"}
 _COUNTED: Final = frozenset({"threads", "descriptors", "files"})
+_PLAIN: Final = _COUNTED | {"amplification", "new-types"}
+"""Limits that are no bytes."""
 _WRONG: Final = frozenset({Outcome.FAILED, Outcome.UNDECIDED, Outcome.ACCEPTED})
 _SHOWN: Final = 8
 """Suspects that are told at most."""
@@ -26,7 +28,7 @@ def render(gate: Gate, report: Report) -> str:
         _checks(gate),
         list(_suspects(gate)),
         [f"Note: {plain(note)}" for note in gate.notes],
-        [f"Caveat: {plain(caveat.text)}" for caveat in report.caveats],
+        [f"Caveat: {plain(caveat.text)}" for caveat in (*gate.caveats, *report.caveats)],
         [] if gate.outcome is Outcome.PASSED or not report.next_command else [f"Next: {plain(report.next_command)}"],
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
@@ -38,9 +40,13 @@ def headline(gate: Gate) -> str:
     if gate.outcome is Outcome.PASSED:
         accepted = len(gate.of(Outcome.ACCEPTED))
         known = f", {accepted} of them by leaks that are known" if accepted else ""
-        return f"{word}  {_many(total, 'check')}{known}."
+        return f"{word}  {_many(total, 'check')}{_against(gate)}{known}."
     found = gate.of(gate.outcome)
-    return f"{word}  {len(found)} of {_many(total, 'check')}: {sentence(found[0])}."
+    return f"{word}  {len(found)} of {_many(total, 'check')}{_against(gate)}: {sentence(found[0])}."
+
+
+def _against(gate: Gate) -> str:
+    return "" if gate.reference is None else f" against {plain(gate.reference)}"
 
 
 def sentence(check: Check) -> str:
@@ -48,7 +54,27 @@ def sentence(check: Check) -> str:
     return f"{plain(check.route)} {plain(check.message)}"
 
 
-def measured(check: Check) -> str:
+def heads(gate: Gate) -> tuple[str, ...]:
+    """Names of the columns that `cells` fills; the reference has one where there is any."""
+    before = () if gate.reference is None else ("reference",)
+    return ("limit", *before, "measured", "allowed")
+
+
+def cells(gate: Gate, check: Check) -> tuple[str, ...]:
+    """Limit, what was measured in the reference and now, and what is allowed."""
+    before = () if gate.reference is None else (_before(check),)
+    return (check.limit, *before, _measured(check), _allowed(check))
+
+
+def _before(check: Check) -> str:
+    if check.before is None:
+        return ""
+    if check.limit == "growth":
+        return phrases.per_request(check.before.value, check.before.interval)
+    return _number(check, check.before.value)
+
+
+def _measured(check: Check) -> str:
     """The number, in the unit of its limit."""
     if check.measured is None:
         return phrases.NOT_MEASURED
@@ -57,13 +83,13 @@ def measured(check: Check) -> str:
     return _number(check, check.measured)
 
 
-def allowed(check: Check) -> str:
-    """The limit."""
-    return _number(check, check.allowed)
+def _allowed(check: Check) -> str:
+    """The limit, or how much more than in the reference is accepted."""
+    return f"{'' if check.before is None else '+'}{_number(check, check.allowed)}"
 
 
 def _number(check: Check, value: float) -> str:
-    if check.limit in _COUNTED or check.limit == "amplification":
+    if check.limit in _PLAIN:
         return f"{max(0.0, value):.3g}"
     return phrases.size(value)
 
@@ -71,8 +97,9 @@ def _number(check: Check, value: float) -> str:
 def _checks(gate: Gate) -> list[str]:
     """All but the limits that everybody has, as long as nothing is wrong with them."""
     told = [check for check in gate.checks if check.limit not in _COUNTED or check.outcome in _WRONG]
-    rows = ((check.outcome.value, check.route, check.limit, measured(check), allowed(check)) for check in told)
-    table = columns(("outcome", "route", "limit", "measured", "allowed"), rows, align="lllrr")
+    rows = ((check.outcome.value, check.route, *cells(gate, check)) for check in told)
+    names = ("outcome", "route", *heads(gate))
+    table = columns(names, rows, align="lll".ljust(len(names), "r"))
     rest = Counter(check.outcome.value for check in gate.checks if check not in told)
     return [*table, *(f"{outcome}, {_many(count, 'more limit')}" for outcome, count in rest.items())]
 

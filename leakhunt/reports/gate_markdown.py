@@ -7,7 +7,7 @@ from typing import Final
 from leakhunt.model.gate import Gate, Outcome
 from leakhunt.model.report import Report
 from leakhunt.reports import markdown
-from leakhunt.reports.gate import allowed, headline, measured
+from leakhunt.reports.gate import cells, headline, heads
 
 _SIGNS: Final = {
     Outcome.FAILED: "❌ failed",
@@ -24,32 +24,24 @@ def render(gate: Gate, report: Report, *, most: int | None = None) -> str:
     With `most` the text has no more bytes than that: the report goes first, then rows.
     """
     head = f"## leakhunt: {markdown.prose(headline(gate))}"
+    names = ("", "Route", *(name.capitalize() for name in heads(gate)))
     rows = [
-        " | ".join(
-            (
-                _SIGNS[check.outcome],
-                markdown.code(check.route),
-                check.limit,
-                measured(check),
-                allowed(check),
-            )
-        )
-        for check in gate.checks
+        " | ".join((_SIGNS[check.outcome], markdown.code(check.route), *cells(gate, check))) for check in gate.checks
     ]
-    notes = [f"- {markdown.prose(note)}" for note in gate.notes]
+    notes = [f"- {markdown.prose(note)}" for note in (*gate.notes, *(caveat.text for caveat in gate.caveats))]
     whole = f"<details><summary>The whole report</summary>\n\n{markdown.render(report)}\n</details>"
-    text = _joined(head, rows, notes, whole)
+    text = _joined(head, names, rows, notes, whole)
     if most is None or len(text.encode()) <= most:
         return text
-    while rows and len(_joined(head, rows, notes, _CUT).encode()) > most:
+    while rows and len(_joined(head, names, rows, notes, _CUT).encode()) > most:
         rows = rows[: len(rows) // 2]
-    return _joined(head, rows, notes, _CUT)
+    return _joined(head, names, rows, notes, _CUT)
 
 
 _CUT: Final = "The rest is too long to be shown here; it stands in the report."
 
 
-def _joined(head: str, rows: list[str], notes: list[str], end: str) -> str:
-    table = ["| | Route | Limit | Measured | Allowed |", "| --- | --- | --- | ---: | ---: |"]
+def _joined(head: str, names: tuple[str, ...], rows: list[str], notes: list[str], end: str) -> str:
+    table = [f"| {' | '.join(names)} |", f"| --- | --- | --- |{' ---: |' * (len(names) - 3)}"]
     table += [f"| {row} |" for row in rows]
     return "\n\n".join(part for part in (head, "\n".join(table), "\n".join(notes), end) if part) + "\n"

@@ -17,6 +17,7 @@ _RULES: Final = {
     "threads": "A route leaves threads behind.",
     "descriptors": "A route leaves descriptors open.",
     "files": "A route leaves temporary files behind.",
+    "new-types": "A route keeps objects of types that it did not keep in the reference.",
 }
 """By limit. Those of peaks and of whole workers have no line to be shown at."""
 
@@ -34,7 +35,8 @@ def render(gate: Gate, root: Path) -> str:
         results |= found
         problems += [] if found else [sentence(check)]
     problems += [sentence(check) for check in gate.of(Outcome.UNDECIDED)]
-    return sarif.render(rules, list(results.values()), problems=problems)
+    notes = [*gate.notes, *(caveat.text for caveat in gate.caveats)]
+    return sarif.render(rules, list(results.values()), problems=problems, notes=notes)
 
 
 def _results(check: Check, root: Path) -> Iterator[sarif.SarifResult]:

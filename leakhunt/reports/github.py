@@ -24,7 +24,8 @@ def annotate(gate: Gate, root: Path) -> Iterator[str]:
     """One line each: failures and open questions at the line that allocates, notes without one."""
     for outcome, level in _LEVELS.items():
         yield from _limited([_of(level, text, place) for text, place in _told(gate, outcome, root)], level)
-    yield from _limited([_of("notice", note, "") for note in gate.notes], "notice")
+    notes = (*(caveat.text for caveat in gate.caveats), *gate.notes)
+    yield from _limited([_of("notice", note, "") for note in notes], "notice")
 
 
 def _told(gate: Gate, outcome: Outcome, root: Path) -> Iterator[tuple[str, str]]:

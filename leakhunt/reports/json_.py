@@ -57,7 +57,12 @@ _NULL_IN_WORKERS: Final = {
 
 def render(report: Report) -> str:
     """The report as one JSON document, keys in the order of the documentation."""
-    return json.dumps(_finite(document(report)), indent=2, allow_nan=False) + "\n"
+    return to_text(document(report))
+
+
+def to_text(values: Json) -> str:
+    """JSON as it is written to a file."""
+    return json.dumps(_finite(values), indent=2, allow_nan=False) + "\n"
 
 
 def document(report: Report) -> dict[str, Json]:
@@ -68,12 +73,12 @@ def document(report: Report) -> dict[str, Json]:
         "name": report.name,
         "started_at": report.started_at,
         "duration_s": report.duration,
-        **_nullable({"outcome": report.outcome}, {"outcome": "leakhunt was stopped before the run had ended"}),
+        **nullable({"outcome": report.outcome}, {"outcome": "leakhunt was stopped before the run had ended"}),
         "plan": _plan(report.plan),
         "conditions": dict(report.conditions),
         "judgement": _judgement(report.judgement),
         "routes": [_route(route) for route in report.routes],
-        **_nullable(
+        **nullable(
             {"background": None if report.background is None else _background(report.background)},
             {"background": "memory did not seem to grow while nothing was requested"},
         ),
@@ -85,14 +90,14 @@ def document(report: Report) -> dict[str, Json]:
         "hazards": [asdict(hazard) for hazard in report.hazards],
         "evidence": [asdict(found) for found in report.route_evidence],
         "rounds": [
-            _nullable(
+            nullable(
                 {**asdict(row), "phase": row.phase.value},
                 {"block": "no verdict round", "growth": "not judged", "per_request": "not judged"},
             )
             for row in report.evidence
         ],
         "phases": [{**asdict(phase), "phase": phase.phase.value} for phase in report.phases],
-        **_nullable(
+        **nullable(
             {
                 "growth_bytes": report.growth,
                 "explained_bytes": report.explained,
@@ -103,7 +108,7 @@ def document(report: Report) -> dict[str, Json]:
         "flame": [{"stack": _stack(stack), "bytes_per_request": weight} for stack, weight in report.flame],
         "caveats": [asdict(caveat) for caveat in report.caveats],
         "cost": _cost(report.cost),
-        **_nullable({"next_command": report.next_command}, {"next_command": "no command would tell more"}),
+        **nullable({"next_command": report.next_command}, {"next_command": "no command would tell more"}),
     }
 
 
@@ -120,7 +125,7 @@ def _judgement(judgement: Judgement) -> Json:
         "reasons": list(judgement.reasons),
         "provisional": judgement.provisional,
         "thresholds": dict(judgement.thresholds),
-        **_nullable({"minimum_detectable": judgement.minimum_detectable}, {}),
+        **nullable({"minimum_detectable": judgement.minimum_detectable}, {}),
     }
 
 
@@ -149,7 +154,7 @@ def _route(route: RouteReport) -> Json:
         "statuses": dict(route.statuses),
         "verdict": route.verdict.value,
         "reasons": list(route.reasons),
-        **_nullable(measured, reasons),
+        **nullable(measured, reasons),
         "growths": [_growth(growth) for growth in route.growths],
         "signals": list(route.signals),
     }
@@ -165,12 +170,12 @@ def _background(background: BackgroundReport) -> Json:
         "verdict": background.verdict.value,
         "reasons": list(background.reasons),
         "seconds": background.seconds,
-        **_nullable(measured, _WHY_NOT),
+        **nullable(measured, _WHY_NOT),
     }
 
 
 def _growth(growth: Growth) -> Json:
-    return _nullable(asdict(growth), _WHY_NOT)
+    return nullable(asdict(growth), _WHY_NOT)
 
 
 def _library(library: Library) -> dict[str, Json]:
@@ -184,8 +189,8 @@ def _suspect(suspect: Suspect) -> Json:
         "bytes_per_request_interval": suspect.bytes_per_request_interval,
         "count_per_request": suspect.count_per_request,
         "type": suspect.type,
-        "site": None if suspect.site is None else _nullable(_place(suspect.site), _WHY_NOT),
-        "library": None if suspect.library is None else _nullable(_library(suspect.library), _WHY_NOT),
+        "site": None if suspect.site is None else nullable(_place(suspect.site), _WHY_NOT),
+        "library": None if suspect.library is None else nullable(_library(suspect.library), _WHY_NOT),
         "path": suspect.path,
         "deep_size": suspect.deep_size,
         "cap": suspect.cap,
@@ -195,7 +200,7 @@ def _suspect(suspect: Suspect) -> Json:
     return {
         "route": suspect.route,
         "cause": suspect.cause,
-        **_nullable(measured, reasons),
+        **nullable(measured, reasons),
         **_per_second(suspect),
         "stack": _stack(suspect.stack),
         "path_nodes": list(suspect.path_nodes),
@@ -213,7 +218,7 @@ def _per_second(suspect: Suspect) -> dict[str, Json]:
     if suspect.bytes_per_second is None and suspect.count_per_second is None:
         return {}
     figures = {"bytes_per_second": suspect.bytes_per_second, "count_per_second": suspect.count_per_second}
-    return _nullable(figures, _WHY_NOT)
+    return nullable(figures, _WHY_NOT)
 
 
 def _stack(stack: tuple[Frame, ...]) -> list[Json]:
@@ -221,7 +226,7 @@ def _stack(stack: tuple[Frame, ...]) -> list[Json]:
 
 
 def _worker(worker: WorkerReport) -> Json:
-    return _nullable(asdict(worker), _NULL_IN_WORKERS)
+    return nullable(asdict(worker), _NULL_IN_WORKERS)
 
 
 def _memory(memory: MemoryReport) -> Json:
@@ -230,8 +235,8 @@ def _memory(memory: MemoryReport) -> Json:
         "unshared": "it was not there at the baseline",
         "trimmable": "malloc's free lists did not grow",
     }
-    parts: list[Json] = [_nullable(asdict(part), {"start": reasons["rss_start"]}) for part in memory.parts]
-    return {**_nullable(asdict(memory), reasons), "parts": parts}
+    parts: list[Json] = [nullable(asdict(part), {"start": reasons["rss_start"]}) for part in memory.parts]
+    return {**nullable(asdict(memory), reasons), "parts": parts}
 
 
 def _holding(held: Holding) -> Json:
@@ -242,7 +247,7 @@ def _holding(held: Holding) -> Json:
         "newer": undated,
         "growth": "no snapshot was taken of it after that",
     }
-    return _nullable(asdict(held), reasons)
+    return nullable(asdict(held), reasons)
 
 
 def _cost(cost: Cost | None) -> Json:
@@ -253,7 +258,7 @@ def _cost(cost: Cost | None) -> Json:
         "longest_pause_s": spent.longest_pause,
         "snapshot_memory_bytes": spent.child_memory,
     }
-    return _nullable(values, {})
+    return nullable(values, {})
 
 
 def _place(at: Site | Hotspot) -> dict[str, Json]:
@@ -261,7 +266,7 @@ def _place(at: Site | Hotspot) -> dict[str, Json]:
     return {name: value for name, value in asdict(at).items() if name != "short"}
 
 
-def _nullable(values: Mapping[str, Json], reasons: Mapping[str, str]) -> dict[str, Json]:
+def nullable(values: Mapping[str, Json], reasons: Mapping[str, str]) -> dict[str, Json]:
     """The values, and after each null its `<key>_reason`."""
     explained: dict[str, Json] = {}
     for key, value in values.items():

@@ -36,6 +36,9 @@ def render(gate: Gate, report: Report) -> str:
     suite = ET.SubElement(suites, "testsuite", {**named, **counts, "skipped": skipped})
     for check in sorted(gate.checks, key=lambda each: (each.route, each.limit)):
         _case(suite, check)
+    notes = [*gate.notes, *(caveat.text for caveat in gate.caveats)]
+    if notes:
+        ET.SubElement(suite, "system-out").text = _text("\n".join(notes))
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -57,8 +57,14 @@ class SarifResult:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-def render(rules: Sequence[SarifRule], results: Sequence[SarifResult], *, problems: Sequence[str] = ()) -> str:
-    """One run with all its results. `problems` are told as notifications of the tool."""
+def render(
+    rules: Sequence[SarifRule],
+    results: Sequence[SarifResult],
+    *,
+    problems: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> str:
+    """One run with all its results. `problems` are told as warnings of the tool, `notes` as its notes."""
     index = {rule.name: number for number, rule in enumerate(rules)}
     run: dict[str, Any] = {
         "tool": {
@@ -74,7 +80,9 @@ def render(rules: Sequence[SarifRule], results: Sequence[SarifResult], *, proble
             {
                 "executionSuccessful": True,
                 "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": problem}} for problem in problems
+                    {"level": level, "message": {"text": text}}
+                    for level, texts in (("warning", problems), ("note", notes))
+                    for text in texts
                 ],
             }
         ],

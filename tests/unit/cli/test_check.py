@@ -13,7 +13,9 @@ from leakhunt.cli.request import Request
 from leakhunt.hunt.session import INTERRUPTED
 from leakhunt.model.gate import Outcome
 from leakhunt.model.report import Report
+from leakhunt.model.run import Run
 from leakhunt.project.known import read_known
+from unit.reports.comparison_samples import run_of
 from unit.reports.samples import CLEAN, INCONCLUSIVE, LEAK
 
 SETTINGS = """
@@ -36,15 +38,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def end_with(report: Report, monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Let every run end with this report; what was asked for."""
+    """Let every run end with this report; request and settings of each."""
     asked: list[object] = []
     thresholds = {"live": 64.0, "threads": 0.02, "descriptors": 0.02, "temp_files": 0.02}
     routes = tuple(replace(each, signals=("live",)) for each in report.routes)
     judged = replace(report, judgement=replace(report.judgement, thresholds=thresholds), routes=routes)
 
-    def profile(request: object, *_: object) -> tuple[Report, Path]:
-        asked.append(request)
-        return judged, Path("leakhunt-runs/shop")
+    def profile(request: object, settings: object, _: object) -> tuple[Run, Report, Path]:
+        asked.extend((request, settings))
+        return run_of(judged), judged, Path("leakhunt-runs/shop")
 
     monkeypatch.setattr(module, "profile", profile)
     return asked
@@ -71,7 +73,7 @@ def test_every_outcome_of_a_gate_has_an_exit_code() -> None:
 def test_the_run_tests_the_smallest_limit_by_the_same_doses_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = end_with(CLEAN, monkeypatch)
     assert main(("check",)) == 0
-    (request,) = asked
+    request, _ = asked
     assert isinstance(request, Request)
     assert request.budget is not None
     assert (request.budget.per_request, request.seed) == (100.0, 1)
@@ -80,7 +82,7 @@ def test_the_run_tests_the_smallest_limit_by_the_same_doses_every_time(monkeypat
 def test_a_budget_that_is_typed_wins_over_the_one_for_all_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = end_with(CLEAN, monkeypatch)
     assert main(("check", "--budget", "80B/request")) == 0
-    (request,) = asked
+    request, _ = asked
     assert isinstance(request, Request)
     assert request.budget is not None
     assert request.budget.per_request == 80.0

@@ -41,7 +41,7 @@ APP = ("profile", "shop.wsgi:application", "--request", "GET /")
 
 def end_with(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every profile end with this report."""
-    monkeypatch.setattr(module, "profile", lambda *_: (report, Path("leakhunt-runs/shop")))
+    monkeypatch.setattr(module, "profile", lambda *_: (None, report, Path("leakhunt-runs/shop")))
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *options: str) -> Settings:
     """What the experiment is told."""
     heard: list[Settings] = []
 
-    def profile(_: object, settings: Settings, __: object) -> tuple[Report, Path]:
+    def profile(_: object, settings: Settings, __: object) -> tuple[None, Report, Path]:
         heard.append(settings)
-        return CLEAN, Path()
+        return None, CLEAN, Path()
 
     monkeypatch.setattr(module, "profile", profile)
     assert main([*APP, *options]) == 0

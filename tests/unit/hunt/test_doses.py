@@ -11,6 +11,7 @@ from leakhunt.hunt.doses import (
     FIRST_BASE,
     affordable_base,
     base_for_total,
+    base_of,
     draw_block,
     prime_doses,
     rounds_per_block,
@@ -29,6 +30,19 @@ def test_doses_are_distinct_primes_from_the_base_to_about_four_times_it(base: in
     assert all(map(_is_prime, doses))
     assert min(doses) >= base
     assert list(doses) == sorted(doses)
+
+
+@settings(deadline=None)
+@given(base=st.integers(1, 3000), rounds=st.integers(6, 20), lottery=st.randoms(use_true_random=False))
+def test_doses_in_any_order_tell_a_base_that_makes_them(base: int, rounds: int, lottery: random.Random) -> None:
+    doses = list(prime_doses(base, rounds))
+    lottery.shuffle(doses)
+    assert prime_doses(base_of(doses), rounds) == tuple(sorted(doses))
+
+
+@pytest.mark.parametrize("doses", [(7,), (9, 27, 28), (4, 4, 4, 4)])
+def test_doses_that_no_base_makes_tell_the_smallest(doses: tuple[int, ...]) -> None:
+    assert base_of(doses) == doses[0]
 
 
 def test_huge_requests_get_the_smallest_primes_and_cheap_ones_larger_ones() -> None:

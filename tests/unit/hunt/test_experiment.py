@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby, pairwise
+from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -15,6 +18,7 @@ from unit.hunt.bench import Bench
 
 MIB = 2**20
 LEAKY = {"image": 20_000}
+Doses: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 def requests_of(bench: Bench, block: int, step: str) -> int:
@@ -227,6 +231,31 @@ def test_the_same_seed_draws_the_same_doses(simulated: Bench) -> None:
     first = [done.doses for done in simulated.of(Phase.DOSE)]
     simulated.experiment()
     assert [done.doses for done in simulated.of(Phase.DOSE)][len(first) :][:6] == first[:6]
+
+
+def test_the_doses_of_an_earlier_run_are_repeated_on_a_slower_machine(
+    tmp_path: Path, pids: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(name: str, seconds: float, earlier: Mapping[str, Doses] | None = None) -> dict[str, Doses]:
+        """By step, what was sent in each block."""
+        (tmp_path / name).mkdir()
+        bench = Bench(tmp_path / name, pids[:1])
+        monkeypatch.setattr(samples_module, "read_memory", bench.target.memory_of)
+        bench.app.keeps, bench.app.seconds = LEAKY, dict.fromkeys(("image", "page"), seconds)
+        bench.experiment(budget=30.0, doses=earlier or {})
+        blocks = bench.blocks().values()
+        return {
+            step: tuple(tuple(done.doses[step] for done in block) for block in blocks if step in block[0].doses)
+            for step in ("image", "page")
+        }
+
+    quick = drawn("quick", 0.002)
+    slow, repeated = drawn("slow", 0.05), drawn("repeated", 0.05, quick)
+    for step, sent in quick.items():
+        assert sorted(slow[step][0]) < sorted(sent[0])
+        assert repeated[step]
+        for block, again in zip(sent, repeated[step], strict=False):
+            assert sorted(again) == sorted(block)
 
 
 def test_slow_requests_get_small_doses(simulated: Bench) -> None:

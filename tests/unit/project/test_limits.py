@@ -29,11 +29,12 @@ def test_limits_of_a_route_go_over_those_of_all() -> None:
         [budgets."POST /upload"]
         growth = "1KB/request"
         amplification = 1.5
+        new-types = 0
         """
     )
     own = budgets.of("POST /upload")
     assert own.growth is not None
-    assert (own.growth.per_request, own.peak, own.amplification) == (1000.0, 20_000_000, 1.5)
+    assert (own.growth.per_request, own.peak, own.amplification, own.new_types) == (1000.0, 20_000_000, 1.5, 0.0)
     assert budgets.of("GET /") == budgets.every
     assert budgets.smallest_growth == budgets.every.growth
     assert budgets.every == Limits(budgets.every.growth, 20_000_000, None, 500_000_000)
@@ -47,6 +48,7 @@ def test_limits_of_a_route_go_over_those_of_all() -> None:
         ("[budgets]\npeak = 0\n", 2, "budgets.peak", "20MB"),
         ("[budgets]\npeak = true\n", 2, "budgets.peak", "20MB"),
         ("[budgets]\nthreads = -1\n", 2, "budgets.threads", ""),
+        ("[budgets]\nnew_types = 0\n", 2, "budgets.new_types", "`new-types`"),
         ("[budgets]\namplification = nan\n", 2, "budgets.amplification", ""),
         ("[budgets.upload]\npeak = 1\n", 1, "budgets.upload", "POST /upload"),
         ('[budgets."GET /"]\nmemory = "1GB"\n', 2, "budgets.GET /.memory", "[tool.leakhunt.budgets]"),

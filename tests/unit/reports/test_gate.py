@@ -13,13 +13,16 @@ from jsonschema import ValidationError
 from markdown_it import MarkdownIt
 from xmlschema import XMLSchemaValidationError
 
-from formats import valid_code_quality, valid_junit, valid_open_metrics, valid_sarif
+from formats import valid_code_quality, valid_junit, valid_open_metrics, valid_report, valid_sarif
 from leakhunt.analysis.gate import judge_gate
+from leakhunt.analysis.reference import reference_of
 from leakhunt.model.gate import Budgets, Gate, KnownLeak, Limits, Outcome
+from leakhunt.model.reference import Compared
 from leakhunt.model.report import Report, Suspect
-from leakhunt.reports import codequality, gate_markdown, gate_sarif, github, junit, openmetrics
+from leakhunt.reports import codequality, gate_json, gate_markdown, gate_sarif, github, junit, openmetrics
 from leakhunt.reports.gate import headline, render
 from leakhunt.reports.located import Place, located
+from unit.reports.comparison_samples import run_of
 from unit.reports.golden import assert_as_in_golden
 from unit.reports.samples import BOUNDED, CLEAN, IMAGE, INCONCLUSIVE, LEAK, NASTY, SAMPLES, VIDEO, hollow, nasty
 
@@ -44,7 +47,24 @@ def known(suspect: Suspect) -> KnownLeak:
 
 FAILED = gate_of(LEAK, known(next(suspect for suspect in LEAK.suspects if suspect.route == IMAGE)))
 PASSED = judge_gate(CLEAN, Budgets(), today=TODAY)
-OUTCOMES = {"failed": (FAILED, LEAK), "passed": (PASSED, CLEAN), "undecided": (gate_of(INCONCLUSIVE), LEAK)}
+
+
+def against(before: Report, after: Report) -> Gate:
+    """What comes of a run beside an earlier one."""
+    sides = (_proven(before), _proven(after))
+    compared = Compared(*(reference_of(run_of(each), each, "leakhunt-reference.toml") for each in sides))
+    return judge_gate(sides[1], Budgets(Limits(new_types=0.0)), today=TODAY, compared=compared)
+
+
+LATER = replace(LEAK, routes=LEAK.routes[1:], conditions={**LEAK.conditions, "python": "CPython 3.12.1"})
+EARLIER = replace(LEAK, routes=(*CLEAN.routes[:2], *LEAK.routes[2:]))
+COMPARED = against(EARLIER, LATER)
+OUTCOMES = {
+    "failed": (FAILED, LEAK),
+    "passed": (PASSED, CLEAN),
+    "undecided": (gate_of(INCONCLUSIVE), LEAK),
+    "compared": (COMPARED, LATER),
+}
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
@@ -74,11 +94,12 @@ EVERY_REPORT = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
 @EVERY_REPORT
 def test_every_file_obeys_the_schema_of_its_format(report: Report) -> None:
-    gate = gate_of(report)
-    valid_junit(junit.render(gate, report))
-    valid_sarif(gate_sarif.render(gate, ROOT))
-    valid_code_quality(codequality.render(gate, ROOT))
-    valid_open_metrics(openmetrics.render(gate, report))
+    for gate in (gate_of(report), against(LEAK, report)):
+        valid_junit(junit.render(gate, report))
+        valid_sarif(gate_sarif.render(gate, ROOT))
+        valid_code_quality(codequality.render(gate, ROOT))
+        valid_open_metrics(openmetrics.render(gate, report))
+        valid_report(gate_json.render(gate, report))
 
 
 def test_the_schemas_refuse_what_is_missing() -> None:
@@ -97,7 +118,7 @@ def test_the_schemas_refuse_what_is_missing() -> None:
 
 def test_every_limit_of_every_route_is_a_test_case_and_the_counts_are_right() -> None:
     suite = ET.fromstring(junit.render(FAILED, LEAK))[0]
-    assert int(suite.get("tests", "0")) == len(suite) == len(FAILED.checks)
+    assert int(suite.get("tests", "0")) == len(suite.findall("testcase")) == len(FAILED.checks)
     for kind, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         assert int(suite.get(name, "-1")) == len(suite.findall(f"testcase/{kind}"))
     (case,) = suite.findall(f"testcase[@classname='leakhunt.{VIDEO}'][@name='growth']")
@@ -171,6 +192,20 @@ def test_sarif_tells_what_has_no_line() -> None:
     (run,) = json.loads(gate_sarif.render(FAILED, ROOT))["runs"]
     told = [each["message"]["text"] for each in run["invocations"][0]["toolExecutionNotifications"]]
     assert any(" takes 60.1 MiB for a while" in text for text in told)
+
+
+# --- JSON. ----------------------------------------------------------------------------------------------------------
+
+
+def test_json_has_every_check_with_its_figures_and_the_reference() -> None:
+    gate = valid_report(gate_json.render(COMPARED, LATER))["gate"]
+    assert (gate["outcome"], gate["reference"]) == ("failed", "leakhunt-reference.toml")
+    assert len(gate["checks"]) == len(COMPARED.checks)
+    first = gate["checks"][0]
+    assert (first["route"], first["limit"], first["outcome"]) == (IMAGE, "growth", "failed")
+    assert first["before"] < first["measured"]
+    assert [caveat["code"] for caveat in gate["caveats"]] == ["other-python"]
+    assert valid_report(gate_json.render(FAILED, LEAK))["gate"]["reference_reason"] == "there was none"
 
 
 # --- GitHub. --------------------------------------------------------------------------------------------------------
