@@ -17,12 +17,11 @@ index_size(const Calls *calls)
 bool
 calls_open(Calls *calls, uint32_t capacity)
 {
-    capacity += CALLS_BEGIN;
     uint32_t slots = 16;
     while (slots < 2 * (uint64_t)capacity) {
         slots *= 2;
     }
-    *calls = (Calls){.count = CALLS_BEGIN, .capacity = capacity, .mask = slots - 1};
+    *calls = (Calls){.count = CALLS_BEGIN, .capacity = CALLS_BEGIN + capacity, .mask = slots - 1};
     calls->calls = mapping_new(calls_size(calls));
     calls->index = mapping_new(index_size(calls));
     if (calls->calls == NULL || calls->index == NULL) {

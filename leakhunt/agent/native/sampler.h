@@ -9,8 +9,7 @@
               interpreter, is told apart before anything of Python is looked at (see running_thread()) and not sampled.
    Lock       The tables have a lock all the same, for the two cases in which the GIL is none: a sub-interpreter with
               its own that frees a block while the main one samples, and fork() from a thread that has no GIL. It is
-              held for a few hundred nanoseconds, never while Python may run or allocate, so there is no order of locks
-              to keep. Only what a fast path reads stands outside: countdowns and filter, by relaxed atomics.
+              never held while Python may run or allocate, so there is no order of locks to keep. Only what a fast path reads stands outside: countdowns and filter, by relaxed atomics.
    Calls      In a hook nothing may allocate through Python, run Python code, raise, or change errno. What is called
               there: the thread state's own fields, Py_INCREF of a code object, and PyContextVar_Get(), which looks
               into a tree of the current context and makes nothing (an error that is being raised is put aside for it).
