@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from leakhunt.errors import TargetError
+from leakhunt.targets import native
 from leakhunt.targets.inject.facts import PROC, Facts, read_facts
 from leakhunt.targets.inject.preflight import EMULATED, NEWEST, OLDEST, Answer, Finding
 from leakhunt.targets.interpreters import Interpreter, probe
@@ -39,6 +40,8 @@ class Machine:
     """Version by executable: those on the PATH, and our own."""
     servers: Mapping[str, str] = field(default_factory=dict)
     """Version by name: those beside our own interpreter."""
+    sampler: bool = True
+    """Whether the native sampler was compiled when leakhunt was installed."""
 
 
 def read_machine(proc: Path = PROC, cgroups: Path = _CGROUPS) -> Machine:
@@ -52,6 +55,7 @@ def read_machine(proc: Path = PROC, cgroups: Path = _CGROUPS) -> Machine:
         smaps_rollup=(proc / "self" / "smaps_rollup").exists(),
         pythons=pythons,
         servers={name: version for name, version in own.packages.items() if version is not None},
+        sampler=native.is_installed(),
     )
 
 
@@ -198,6 +202,17 @@ def _found_servers(machine: Machine) -> Finding:
     return Finding("servers", Answer.OK, f"Beside leakhunt: {listed}.")
 
 
+def _sampler(machine: Machine) -> Finding:
+    if machine.sampler:
+        return Finding("sampler", Answer.OK, "The native sampler was compiled; no command uses it yet.")
+    return Finding(
+        "sampler",
+        Answer.UNKNOWN,
+        "leakhunt was installed without a C compiler, so there is no native sampler; tracemalloc names the lines.",
+        "With a compiler and Python's headers (on Debian: build-essential python3-dev) install leakhunt again.",
+    )
+
+
 CHECKS: Final[tuple[Callable[[Machine], Finding], ...]] = (
     _system,
     _container,
@@ -206,4 +221,5 @@ CHECKS: Final[tuple[Callable[[Machine], Finding], ...]] = (
     _rollup,
     _found_pythons,
     _found_servers,
+    _sampler,
 )

@@ -13,8 +13,8 @@
    Calls      In a hook nothing may allocate through Python, run Python code, raise, or change errno. What is called
               there: the thread state's own fields, Py_INCREF of a code object, and PyContextVar_Get(), which looks
               into a tree of the current context and makes nothing (an error that is being raised is put aside for it).
-   Reentrancy A thread that is at work here has `inside` set; its allocations are counted and never sampled. So
-              is what read() itself needs.
+   Reentrancy A thread that is at work here has `inside` set; its allocations are counted and never sampled, those of
+              read() among them.
    Overflow   When the table is full the interval is doubled, and each sample stays with the probability of being one
               of those that the longer interval would have taken: what is read is unbiased as before, and coarser. When
               there is no room for more calls, samples are kept without their stack, and counted as such. Sizes are

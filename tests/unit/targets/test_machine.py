@@ -73,6 +73,7 @@ def test_tracing_is_allowed_or_refused_with_a_remedy(us: dict[str, Any], answer:
         ({"smaps_rollup": False}, "USS and PSS", Answer.UNKNOWN),
         ({"pythons": {"/usr/bin/python3": "3.7.1"}}, "pythons", Answer.UNKNOWN),
         ({"servers": {}}, "servers", Answer.UNKNOWN),
+        ({"sampler": False}, "sampler", Answer.UNKNOWN),
     ],
 )
 def test_what_does_not_work_is_one_finding_and_no_other(change: dict[str, Any], check: str, answer: Answer) -> None:
