@@ -30,7 +30,7 @@ def hunt(*_):
         for number in range(3):
             progress.phase(f"verdict rounds, block {number}")
             progress.note("Something to know now.")
-    return LEAK, Path("leakhunt-runs/shop")
+    return None, LEAK, Path("leakhunt-runs/shop")
 
 profile.profile = hunt
 sys.exit(main(["profile", "shop:app", "--request", "GET /"]))
