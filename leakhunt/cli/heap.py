@@ -180,6 +180,27 @@ def diff(before: Path, after: Path, rows: int) -> int:
     return 0
 
 
+@command.command("html")
+@_file
+@click.option("-o", "--output", type=PathType(), metavar="PAGE", help="File to write.  [default: FILE.html]")
+def html(file: Path, output: Path | None) -> int:
+    """Write one page with suspects, types and a browser of the dominator tree."""
+    from leakhunt.analysis.heap.analysed import type_rows
+    from leakhunt.analysis.heap.packing import pack_tree
+    from leakhunt.analysis.heap.suspects import dominators as dominated
+    from leakhunt.reports.heap_html import render
+
+    heap = _read(file)
+    page = output or file.with_name(f"{file.name}.html")
+    text = render(dominated(heap), type_rows(heap), pack_tree(heap))
+    try:
+        page.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"{page} cannot be written: {error.strerror}.", "Choose another place.") from error
+    sys.stdout.write(f"{page}\n")
+    return 0
+
+
 def _read(file: Path) -> HeapAnalysis:
     from leakhunt.analysis.heap.analysed import analyse_heap
     from leakhunt.heapfile.find import find_heap

@@ -95,6 +95,17 @@ class Texts:
         start = int(self._ends[place - 1]) if place else 0
         return self._data[start : int(self._ends[place])].decode("utf-8", "replace")
 
+    def ranks(self, numbers: Column) -> Column:
+        """For each object the how manieth of those with a name it is; -1 where it has none."""
+        if not len(self._objects):
+            return np.full(len(numbers), -1, dtype=np.int64)
+        places = np.minimum(np.searchsorted(self._objects, numbers), len(self._objects) - 1)
+        return np.where(self._objects[places] == numbers, places, -1)
+
+    def at(self, rank: int) -> str:
+        """The name of the so manieth object that has one."""
+        return str(self.get(int(self._objects[rank])))
+
     def __len__(self) -> int:
         return len(self._objects)
 

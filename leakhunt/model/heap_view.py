@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leakhunt.model.heap import HeapOrigin
+from leakhunt.model.heap import Column, HeapOrigin
 from leakhunt.units import Bytes
 
 
@@ -125,6 +125,22 @@ class Dominators:
     summary: HeapSummary
     suspects: tuple[HeapSuspect, ...]
     tree: tuple[DominatorNode, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedTree:
+    """The dominator tree of all objects in preorder, of those beside each other the ones that retain more first."""
+
+    counts: Column
+    """Objects that each dominates, itself included."""
+    sizes: Column
+    """Of each alone."""
+    edges: Column
+    """By which reference it is reached: numbers in `edge_names`."""
+    names: Column
+    """What it is: numbers in `object_names`."""
+    edge_names: tuple[str, ...]
+    object_names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,9 @@ def top(heap: HeapSummary, rows: Sequence[TypeRow], number: int) -> str:
 
 def dominators(found: Dominators) -> str:
     """The leak suspects, then the tree."""
-    suspects = [line for rank, suspect in enumerate(found.suspects, start=1) for line in _suspect(rank, suspect)] or [
-        "No leak suspect: nothing retains a tenth of the heap."
-    ]
+    suspects = [
+        line for rank, suspect in enumerate(found.suspects, start=1) for line in suspect_lines(rank, suspect)
+    ] or ["No leak suspect: nothing retains a tenth of the heap."]
     tree = ["retained   of the heap  dominator tree"]
     for node in found.tree:
         tree += _tree(node, found.summary, "", "")
@@ -161,7 +161,8 @@ def path_text(path: Iterable[Step]) -> str:
     return " -> ".join(written)
 
 
-def _suspect(rank: int, suspect: HeapSuspect) -> list[str]:
+def suspect_lines(rank: int, suspect: HeapSuspect) -> list[str]:
+    """One suspect, ranked."""
     what = plain(suspect.name) if suspect.count == 1 else f"{suspect.count:,} x {plain(suspect.name)}"
     verb = "retains" if suspect.count == 1 else "retain"
     lines = [f"{rank}. {what} {verb} {format_size(suspect.retained)}, {suspect.share:.0%} of the heap"]

@@ -225,10 +225,16 @@ def _common(parents: Column, tree: _Preorder, low: Column, high: Column) -> Colu
 def _retained(parents: Column, sizes: Column, order: Column, inner: int) -> Column:
     own = np.zeros(len(order), dtype=np.int64)
     own[1:] = sizes[order[1:]]
-    from_leaves = np.bincount(parents[inner:], weights=own[inner:], minlength=inner).astype(np.int64)
-    sums = array("q", (own[:inner] + from_leaves[:inner]).tobytes())
+    return subtree_sums(parents, own, inner)
+
+
+def subtree_sums(parents: Column, values: Column, inner: int) -> Column:
+    """For each rank the sum of the values of all that is below it, and its own; as from `DominatorTree`."""
+    sums = values.astype(np.int64)
+    from_leaves = np.bincount(parents[inner:], weights=sums[inner:], minlength=inner).astype(np.int64)
+    totals = array("q", (sums[:inner] + from_leaves[:inner]).tobytes())
     above = array("i", parents[:inner].astype(np.int32).tobytes())
     for rank in range(inner - 1, 0, -1):
-        sums[above[rank]] += sums[rank]
-    own[:inner] = np.frombuffer(sums, dtype=np.int64)
-    return own
+        totals[above[rank]] += totals[rank]
+    sums[:inner] = np.frombuffer(totals, dtype=np.int64)
+    return sums

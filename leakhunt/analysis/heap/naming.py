@@ -8,7 +8,7 @@ from typing import Final
 
 from leakhunt.model.heap import Family, HeapGraph
 
-_BY_FAMILY: Final[Mapping[tuple[Family, Family | None], str]] = {
+BY_FAMILY: Final[Mapping[tuple[Family, Family | None], str]] = {
     (Family.SEQUENCE, None): "[*]",
     (Family.CELL, None): ".cell_contents",
     (Family.METHOD, Family.FUNCTION): ".__func__",
@@ -18,7 +18,9 @@ _BY_FAMILY: Final[Mapping[tuple[Family, Family | None], str]] = {
     (Family.FUNCTION, Family.SEQUENCE): ".<closure or defaults>",
 }
 """What a reference without a name is called, by the families of who refers and of what is referred to, or any."""
-_NAMESPACES: Final = frozenset({Family.MODULE, Family.CLASS, Family.INSTANCE})
+NAMESPACES: Final = frozenset({Family.MODULE, Family.CLASS, Family.INSTANCE})
+
+WORDS: Final = {Family.CLASS: "class", Family.FUNCTION: "function", Family.MODULE: "module", Family.CODE: "code"}
 
 
 def describe(graph: HeapGraph, number: int) -> str:
@@ -26,8 +28,7 @@ def describe(graph: HeapGraph, number: int) -> str:
     family, text = graph.family(number), graph.texts.get(number)
     if family is Family.STRING or text is None:
         return graph.type_name(number)
-    words = {Family.CLASS: "class", Family.FUNCTION: "function", Family.MODULE: "module", Family.CODE: "code"}
-    return f"{words.get(family, graph.type_name(number))} {text}"
+    return f"{WORDS.get(family, graph.type_name(number))} {text}"
 
 
 def steps(graph: HeapGraph, way: Sequence[tuple[int, int]], *, masked: bool = False) -> list[tuple[str, int]]:
@@ -51,7 +52,7 @@ def is_namespace(graph: HeapGraph, holder: int, number: int) -> bool:
     """Whether this is the dictionary in which the holder has its attributes."""
     return (
         graph.family(number) is Family.MAPPING
-        and graph.family(holder) in _NAMESPACES
+        and graph.family(holder) in NAMESPACES
         and (graph.family(holder) is not Family.INSTANCE or not graph.layouts[int(graph.marks[holder])])
         and graph.type_name(number) == "dict"
     )
@@ -66,7 +67,7 @@ def _reference(graph: HeapGraph, holder: int, place: int, inside: bool, masked: 
         return f".{names[place]}"
     number = int(graph.held(holder)[place])
     child = graph.family(number if number >= 0 else -2 - number)
-    return _BY_FAMILY.get((family, child)) or _BY_FAMILY.get((family, None)) or ".<held>"
+    return BY_FAMILY.get((family, child)) or BY_FAMILY.get((family, None)) or ".<held>"
 
 
 def _entry(graph: HeapGraph, holder: int, place: int, inside: bool, masked: bool) -> str:

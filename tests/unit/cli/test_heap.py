@@ -150,3 +150,10 @@ def test_what_is_no_heap_is_said_to_be_none(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "x").write_text("no")
     assert "is no heap file" in said(capsys, "top", tmp_path / "x", code=3)
     assert "has no heap in it" in said(capsys, "top", tmp_path, code=2)
+
+
+def test_a_heap_becomes_a_page(heap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "a.html"
+    assert said(capsys, "html", heap, "-o", page) == f"{page}\n"
+    assert "__main__.Order" in page.read_text()
+    assert "cannot be written" in said(capsys, "html", heap, "-o", tmp_path / "none" / "a.html", code=2)
