@@ -86,24 +86,33 @@ def observe(offers: Any, request: dict[str, Any], blocks: int, memory: int) -> N
     connection = _connect(offers, request["token"])
     # Only now: the controller takes a child that says nothing for one that hangs.
     os.nice(_NICENESS)
+    seen = look(request["parts"], blocks, memory, lambda *parts: wire.send_raw(connection, *parts))
+    wire.send(connection, {**seen, "cpu": time.process_time()})
+    connection.close()
+
+
+def look(parts: dict[str, Any], blocks: int, memory: int, send: Callable[..., None] | None = None) -> dict[str, Any]:
+    """What the probes see, each asked with its part of the request; in the child only, which it changes.
+
+    `send` is for what a probe gives away before it has ended.
+    """
     del problems[:]
     result: dict[str, Any] = {}
-    looks = walks(request["parts"])
+    looks = walks(parts)
     gc.unfreeze()  # what a server has frozen before it forked is a part of the heap
     scene = Scene(blocks, gc.get_objects() if looks else [], memory)
-    scene.send = lambda *parts: wire.send_raw(connection, *parts)
+    if send is not None:
+        scene.send = send
     if looks:
         _confine(memory)
     for name, module in PROBES:
-        if name in request["parts"]:
+        if name in parts:
             if name != "sites":
                 _stop_tracing()
-            _probe(result, name, module, (request["parts"][name], scene))
+            _probe(result, name, module, (parts[name], scene))
             if looks:
                 scene.look()
-    used = time.process_time()
-    wire.send(connection, {"result": result, "problems": problems, "memory": scene.peak, "cpu": used})
-    connection.close()
+    return {"result": result, "problems": problems, "memory": scene.peak}
 
 
 def _confine(memory: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from statistics import median
 from typing import Final, Protocol
 
@@ -20,10 +20,9 @@ from leakhunt.hunt.doses import (
     prime_doses,
     rounds_per_block,
 )
-from leakhunt.hunt.rounds import Rounds
 from leakhunt.hunt.settings import Observer, Settings
 from leakhunt.hunt.warm_up import StepCost
-from leakhunt.model.run import Effort, Phase, Round
+from leakhunt.model.run import Effort, Phase, Round, Run
 from leakhunt.units import Bytes, Seconds
 
 LEAST_BLOCKS: Final = 2
@@ -54,6 +53,21 @@ class _Run(Protocol):
     def __call__(self, phase: Phase, doses: Mapping[str, int], *, block: int | None = None) -> Round: ...
 
 
+class _Recorder(Protocol):
+    """Keeps what was observed."""
+
+    def run(self) -> Run: ...
+    def caveat(self, code: str, text: str) -> None: ...
+
+
+class _Rounds(Protocol):
+    """What is recorded, and who serves."""
+
+    @property
+    def recorder(self) -> _Recorder: ...
+    def serving(self) -> Sized: ...
+
+
 class Blocks:
     """Plans one block after the other.
 
@@ -63,12 +77,13 @@ class Blocks:
 
     def __init__(
         self,
-        rounds: Rounds,
+        rounds: _Rounds,
         settings: Settings,
         costs: Mapping[str, StepCost],
         observer: Observer,
         clock: Callable[[], Seconds],
         run: _Run,
+        most: int = MAX_BLOCKS,
     ) -> None:
         self._rounds = rounds
         self._settings = settings
@@ -76,6 +91,7 @@ class Blocks:
         self._observer = observer
         self._clock = clock
         self._run = run
+        self._most = most
         self._lottery = random.Random(settings.seed)
         self._durations = {step: cost.duration for step, cost in costs.items()}
         self._assessment: Assessment | None = None
@@ -89,7 +105,7 @@ class Blocks:
         """Run blocks until every route is settled, or time, requests or patience are used up."""
         deadline = self._clock() + _PATIENCE * self._settings.budget
         turn = block = 0
-        while turn < MAX_BLOCKS:
+        while turn < self._most:
             unsettled = self._open_steps()
             for steps in self._groups(unsettled):
                 rounds = self._rounds_per_block(len(steps))

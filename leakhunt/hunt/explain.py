@@ -23,8 +23,8 @@ from leakhunt.units import Bytes, Seconds
 
 _ROUNDS: Final = 3
 """After a first one, whose snapshot they are compared with."""
-_FIRST_DOSE: Final = 2
-_FRAMES: Final = 20
+FIRST_DOSE: Final = 2
+FRAMES: Final = 20
 """Enough to get from a library's innermost frame out to the view; each frame makes tracing slower."""
 _RESTS: Final[tuple[Seconds, ...]] = (0.5, 2.0, 3.0, 5.0)
 """Seconds without load before each snapshot of what grows with time."""
@@ -68,7 +68,7 @@ def _trace_alone(rounds: Rounds, step: str, cost: StepCost, number: int, length:
     room = _make_room(rounds, step)
     traced: dict[str, AgentLink] = {}
     try:
-        first = _round(rounds, step, _FIRST_DOSE * _workers(rounds), number, traced)
+        first = _round(rounds, step, FIRST_DOSE * _workers(rounds), number, traced)
         duration = _traced_duration(rounds, first)
         for dose in explain_doses(duration, cost.growth, _workers(rounds), room, length):
             _round(rounds, step, dose, number, traced)
@@ -101,7 +101,7 @@ def explain_doses(
     bearable = _GROWTH / max(growth, 1) / _ROUNDS / MEAN_MULTIPLE
     base = max(_SMALLEST_BASE, min(length.base, int(affordable), int(bearable)))
     if room is not None:
-        base = max(_SMALLEST_BASE, min(base, base_for_total(room - _FIRST_DOSE, _ROUNDS)))
+        base = max(_SMALLEST_BASE, min(base, base_for_total(room - FIRST_DOSE, _ROUNDS)))
     return [dose * workers for dose in prime_doses(base, _ROUNDS)]
 
 
@@ -113,7 +113,7 @@ def _make_room(rounds: Rounds, step: str) -> int | None:
     life = life_span(rounds.recorder.run())
     if life is None:
         return None
-    needed = min(life, _FIRST_DOSE + sum(prime_doses(_SMALLEST_BASE, _ROUNDS)))
+    needed = min(life, FIRST_DOSE + sum(prime_doses(_SMALLEST_BASE, _ROUNDS)))
     left = _requests_left(rounds, life)
     for _ in range(_TRIES):
         short = [requests for requests in left if requests < needed]
@@ -158,7 +158,7 @@ def _trace(rounds: Rounds, traced: dict[str, AgentLink]) -> None:
         if key in traced:
             continue
         try:
-            link.trace(_FRAMES)
+            link.trace(FRAMES)
         except AgentError as error:
             caveat_of(rounds, link, "not-traced", f"Allocations could not be traced: {error.message}")
         else:

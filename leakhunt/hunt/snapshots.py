@@ -62,24 +62,30 @@ def _dated(link: AgentLink, snapshot: Snapshot, at_once: int) -> Snapshot:
 
 def inspect_holders(rounds: Rounds, paths: Sequence[GrowingPath], *, show_values: bool) -> None:
     """Measure what holds these paths, look for a cap, and ask for a second opinion on who holds it."""
-    holders = {
-        path.holder: [PathNode(-1, hop.edge, hop.type, 0, 0) for hop in path.hops[: path.top]]
-        for path in paths[:_HOLDERS]
-        if path.top > 0
-    }
+    holders = holders_of(paths)
     if not holders:
         return
     index = rounds.recorder.run().rounds[-1].index
     for link in rounds.serving().values():
         try:
             with rounds.unwatched():
-                containers = link.inspect(index, tuple(holders.items()), values=show_values)
+                containers = link.inspect(index, holders, values=show_values)
         except AgentError as error:
             caveat_of(rounds, link, "not-inspected", f"The holders could not be measured: {error.message}")
             continue
         _count_memory(rounds, link)
         for container in containers:
             rounds.recorder.container(container)
+
+
+def holders_of(paths: Sequence[GrowingPath]) -> tuple[tuple[str, Sequence[PathNode]], ...]:
+    """What to look closer at, the weightiest first: each holder once, and the nodes from below the root down to it."""
+    holders = {
+        path.holder: [PathNode(-1, hop.edge, hop.type, 0, 0) for hop in path.hops[: path.top]]
+        for path in paths[:_HOLDERS]
+        if path.top > 0
+    }
+    return tuple(holders.items())
 
 
 def caveat_of(rounds: Rounds, link: AgentLink, code: str, text: str) -> None:
