@@ -46,7 +46,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             yield ""
             yield from _suspect(outcome, suspect)
         yield ""
-        yield from _row("proof", _proof(outcome))
+        yield from _prose("proof", _proof(outcome))
     yield from _caveats(outcome)
 
 
@@ -84,14 +84,14 @@ def _suspect(outcome: Outcome, suspect: Suspect) -> Iterator[str]:
     yield from _place(suspect)
     if suspect.path is not None:
         count = "" if suspect.count_per_request is None else f"  (+{suspect.count_per_request:.3g} {suspect.type})"
-        yield from _row("holder", f"{suspect.path}{count}")
+        yield _row("holder", f"{suspect.path}{count}")
     elif suspect.bytes_per_request is not None:
-        yield from _row("holder", "not found")
+        yield _row("holder", "not found")
     if len(_shown(outcome)) > 1 and suspect.bytes_per_request is not None:
-        yield from _row("keeps", f"{format_size(suspect.bytes_per_request)} per {outcome.unit}")
+        yield _row("keeps", f"{format_size(suspect.bytes_per_request)} per {outcome.unit}")
     yield from _stack(outcome, suspect)
     if suspect.advice:
-        yield from _row("advice", _in_unit(suspect.advice, outcome.unit))
+        yield from _prose("advice", _in_unit(suspect.advice, outcome.unit))
 
 
 def _shown(outcome: Outcome) -> tuple[Suspect, ...]:
@@ -107,13 +107,13 @@ def _shown(outcome: Outcome) -> tuple[Suspect, ...]:
 def _place(suspect: Suspect) -> Iterator[str]:
     site, library = suspect.site, suspect.library
     if site is not None:
-        yield from _row("line", f"{site.short or site.file}:{site.line} in {site.function}")
+        yield _row("line", f"{site.short or site.file}:{site.line} in {site.function}")
         if site.source:
-            yield from _row("", site.source)
+            yield _row("", site.source)
     elif library is not None:
-        yield from _row("line", f"{library.package} {library.function}")
+        yield _row("line", f"{library.package} {library.function}")
     else:
-        yield from _row("line", "not found")
+        yield _row("line", "not found")
 
 
 def _stack(outcome: Outcome, suspect: Suspect) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _stack(outcome: Outcome, suspect: Suspect) -> Iterator[str]:
     if len(frames) > len(shown):
         shown.append(f"and {len(frames) - len(shown)} more")
     for number, line in enumerate(shown):
-        yield from _row("" if number else "stack", line)
+        yield _row("" if number else "stack", line)
 
 
 def _short(outcome: Outcome, frame: Frame) -> str:
@@ -146,12 +146,12 @@ def _undecided(outcome: Outcome) -> Iterator[str]:
     route, unit, limits = outcome.route, outcome.unit, outcome.limits
     yield f"undecided: {outcome.calls} {unit}s prove neither that this leaks nor that it does not"
     for reason in route.reasons:
-        yield from _row("why", _in_unit(reason, unit))
+        yield from _prose("why", _in_unit(reason, unit))
     seen = route.minimum_detectable
     allow = "allow more (max_growth), " if limits.max_growth is not None else ""
     if seen is not None:
-        yield from _row("seen", f"the smallest leak that would have shown is {format_size(seen)} per {unit}")
-    yield from _row(
+        yield from _prose("seen", f"the smallest leak that would have shown is {format_size(seen)} per {unit}")
+    yield from _prose(
         "help",
         f"{allow}give it more time (time={limits.time * 4:g}), or keep apart what moves memory meanwhile: other "
         "threads, what is random. --leakhunt-undecided=skip does not fail such tests.",
@@ -163,7 +163,7 @@ def _caveats(outcome: Outcome) -> Iterator[str]:
     for caveat in outcome.report.caveats:
         # Readings take time here that no budget counts; that is no sign of a busy machine.
         if caveat.code != "busy-machine":
-            yield from _row("caveat", caveat.text)
+            yield from _prose("caveat", caveat.text)
 
 
 def _in_unit(text: str, unit: str) -> str:
@@ -171,9 +171,14 @@ def _in_unit(text: str, unit: str) -> str:
     return text if unit == "request" else re.sub(r"\brequest", unit, text)
 
 
-def _row(label: str, text: str) -> Iterator[str]:
-    """A label and a text that goes on below itself."""
+def _row(label: str, text: str) -> str:
+    """A label and a text that is not broken: a path, a line of code."""
+    return f"  {label:<{_LABEL}}{plain(text)}"
+
+
+def _prose(label: str, text: str) -> Iterator[str]:
+    """A label and sentences that go on below themselves."""
     room = _WIDTH - _LABEL - 2
-    wrapped = textwrap.wrap(plain(text), room, break_long_words=False, break_on_hyphens=False) or [""]
+    wrapped = textwrap.wrap(plain(text), room, break_long_words=False, break_on_hyphens=False)
     for number, line in enumerate(wrapped):
-        yield f"  {label if number == 0 else '':<{_LABEL}}{line}"
+        yield _row("" if number else label, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import io
 import itertools
 import os
 import re
@@ -58,19 +59,19 @@ def test_a_hundred_bytes_kept_by_each_call_fail_with_figure_line_and_holder(leak
 
 
 def test_descriptors_left_open_in_a_local_variable_fail_and_are_found(leakhunt: Leakhunt) -> None:
-    mine: list[int] = []
+    mine: list[io.FileIO] = []
 
     def open_a_file() -> None:
-        mine.append(os.open(os.devnull, os.O_RDONLY))
+        mine.append(io.FileIO(os.devnull))
 
     try:
         told = text_of_failure(lambda: leakhunt.assert_no_growth(open_a_file, calls=200, rounds=12))
         leakhunt.assert_no_growth(open_a_file, ignore="descriptors", max_growth="1KiB", calls=200, rounds=12)
     finally:
-        for descriptor in mine:
-            os.close(descriptor)
+        for file in mine:
+            file.close()
     assert told.startswith("leak: 1 file descriptor left open by each call\n")
-    assert "mine.append(os.open" in told
+    assert "mine.append(io.FileIO(os.devnull))" in told
     assert re.search(r"holder .*\.mine\[\*\]", told)
 
 
