@@ -58,6 +58,7 @@ def test_a_hundred_bytes_kept_by_each_call_fail_with_figure_line_and_holder(leak
     assert gc.get_freeze_count() == 0
 
 
+@pytest.mark.slow
 def test_descriptors_left_open_in_a_local_variable_fail_and_are_found(leakhunt: Leakhunt) -> None:
     mine: list[io.FileIO] = []
 
