@@ -176,6 +176,11 @@ class StopWindow:
             began = time.perf_counter()
             stopped = _wait_for_stop(tracee)
             step(tracee, self._clear_registers(tracee))
+        except (Gone, ProcessLookupError):
+            if self.outcome.done or tid == self._job.pid:
+                raise
+            self._require_same_process()
+            raise Unsuitable("a thread of it has just ended") from None
         finally:
             if stopped:
                 with suppress(OSError):

@@ -173,5 +173,31 @@ def test_killed_at_any_moment_it_does_no_harm(doing: str, kind: str, place: Path
         assert after["mask"] == before["mask"]
 
 
+SHORT_THREADS = """
+import threading, time
+print(flush=True)
+while True:
+    threads = [threading.Thread(target=time.sleep, args=(0.0004,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_threads_that_end_just_then_are_not_the_end_of_their_process() -> None:
+    with subprocess.Popen([sys.executable, "-c", SHORT_THREADS], stdout=subprocess.PIPE) as target:
+        assert target.stdout is not None
+        target.stdout.readline()
+        at, process = interpreter_of(target.pid), read_process(target.pid)
+        assert process is not None
+        api = (at.ensure.address, at.run.address, at.release.address, at.add.address)
+        job = Job(target.pid, process.started, (("run", 0.3),), "1", at.code_at, api)
+        problems = {helper.perform(job).problem for _ in range(10)}
+        assert target.poll() is None
+        target.kill()
+    assert "it has ended" not in problems
+
+
 def test_a_process_that_has_ended_is_said_to_have() -> None:
     assert helper.perform(Job(os.getpid() + 4_000_000, 1, (("run", 1.0),))).problem is not None
