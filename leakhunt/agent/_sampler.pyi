@@ -77,7 +77,10 @@ def reset() -> None:
     """Forget all samples and begin anew with the first interval. Raises RuntimeError if it has not been started."""
 
 def read() -> Reading:
-    """The samples of all blocks that are alive. Raises RuntimeError if it has not been started."""
+    """The samples of all blocks that are alive. Raises RuntimeError if it has not been started.
+
+    Other threads wait two microseconds for each sample; in a busy process it is better read in a copy of it.
+    """
 
 def stats() -> Stats:
     """How it is doing. Raises RuntimeError if it has not been started."""

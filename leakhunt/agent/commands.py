@@ -222,17 +222,17 @@ def unhook(_: Agent, __: dict[str, Any]) -> dict[str, Any]:
     return {"left": put_back()}
 
 
-def stop_observing() -> None:
-    """Trace, sample and watch no longer, as far as we did."""
+def stop_observing() -> list[str]:
+    """Trace, sample and watch no longer, as far as we did; names the allocators that are still called through us."""
     stop_tracing()
     stop_watching()
-    sampling.stop()
+    hooks = sampling.stop()
+    return [f"PYMEM_DOMAIN_{domain.upper()}" for domain, place in hooks.items() if place in {"covered", "on top"}]
 
 
 def detach(agent: Agent, _: dict[str, Any]) -> dict[str, Any]:
     """Undo everything and go."""
-    stop_observing()
-    return {"left": agent.detach()}
+    return {"left": stop_observing() + agent.detach()}
 
 
 COMMANDS = {

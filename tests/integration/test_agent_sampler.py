@@ -27,10 +27,14 @@ from sampler_build import built_for
 QUICK = {"3.8", "3.12"}
 PROGRAM = """
 import sys
+import tracemalloc
 KEPT = []
 print("ready", flush=True)
-for _ in sys.stdin:
-    KEPT.append([bytes(1024) for _ in range(1024)])
+for line in sys.stdin:
+    if "leak" in line:
+        KEPT.append([bytes(1024) for _ in range(1024)])
+    else:
+        tracemalloc.start()
     print("done", flush=True)
 """
 
@@ -66,8 +70,8 @@ def bytes_by_line(link: AgentLink) -> Mapping[int, float]:
 
 
 @contextmanager
-def launched(python: Path, directory: Path) -> Iterator[tuple[AgentLink, Callable[[], None]]]:
-    """The agent of a program that was started with it, and what makes the program leak a megabyte."""
+def launched(python: Path, directory: Path) -> Iterator[tuple[AgentLink, Callable[[str], None]]]:
+    """The agent of a program that was started with it, and what tells the program to leak a megabyte, or to trace."""
     (directory / "leaky.py").write_text(PROGRAM)
     write_boot(directory / "boot", directory / "agent.sock")
     with (
@@ -86,15 +90,15 @@ def launched(python: Path, directory: Path) -> Iterator[tuple[AgentLink, Callabl
         assert answers is not None
         assert answers.readline() == b"ready\n"
 
-        def leak() -> None:
-            os.write(commands.fileno(), b"\n")
+        def tell(command: str) -> None:
+            os.write(commands.fileno(), f"{command}\n".encode())
             assert answers.readline() == b"done\n"
 
         deadline = time.monotonic() + 20
         while not hub.links():
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        yield hub.links()[-1], leak
+        yield hub.links()[-1], tell
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert errors == b""
@@ -103,10 +107,10 @@ def launched(python: Path, directory: Path) -> Iterator[tuple[AgentLink, Callabl
 @each_python
 @pytest.mark.usefixtures("built")
 def test_in_a_launched_program_it_names_the_line_that_leaks_and_how_much(python: Path, launch_dir: Path) -> None:
-    with launched(python, launch_dir) as (link, leak):
+    with launched(python, launch_dir) as (link, tell):
         link.sample(16_384)
         for _ in range(8):
-            leak()
+            tell("leak")
         found = bytes_by_line(link)
         line = max(found, key=lambda each: found[each])
         assert PROGRAM.splitlines()[line - 1].strip().startswith("KEPT.append")
@@ -119,10 +123,20 @@ def test_in_a_launched_program_it_names_the_line_that_leaks_and_how_much(python:
         assert link.stop_sampling() == {"obj": "removed", "mem": "removed"}
         with pytest.raises(AgentError, match="has not been started"):
             link.samples()
-        leak()
+        tell("leak")
         link.sample(16_384)
         assert link.detach() == ()
-        leak()
+        tell("leak")
+
+
+@pytest.mark.parametrize("python", [Path(sys.executable)])
+@pytest.mark.usefixtures("built")
+def test_what_another_tool_has_hooked_since_has_to_stay_and_is_named(python: Path, launch_dir: Path) -> None:
+    with launched(python, launch_dir) as (link, tell):
+        link.sample(16_384)
+        tell("trace")
+        assert link.detach() == ("PYMEM_DOMAIN_OBJ", "PYMEM_DOMAIN_MEM")
+        tell("leak")
 
 
 @each_python
