@@ -12,10 +12,13 @@ from typing import Any, Final
 import click
 
 from leakhunt.analysis.gate import judge_gate
+from leakhunt.analysis.same_leak import Leak, leaks_of
 from leakhunt.cli.ci import repository_root, tell_ci
+from leakhunt.cli.flags import given_flags
 from leakhunt.cli.options import (
     AfterDashes,
     PathType,
+    SecondsType,
     experiment_options,
     launch_options,
     workload_options,
@@ -23,6 +26,7 @@ from leakhunt.cli.options import (
 from leakhunt.cli.profile import profile, typed
 from leakhunt.cli.reference import ReferenceChoice, choose_reference
 from leakhunt.cli.request import Request, first, read_request
+from leakhunt.cli.shrink import SHRINK_TIME, shrink
 from leakhunt.errors import RunFileError, UsageError
 from leakhunt.hunt.session import INTERRUPTED
 from leakhunt.hunt.settings import Settings
@@ -35,6 +39,8 @@ from leakhunt.project.reference import FILE as REFERENCE
 from leakhunt.reports import codequality, gate_json, gate_markdown, gate_sarif, junit, openmetrics
 from leakhunt.reports import gate as text
 from leakhunt.reports.write import PAGE
+from leakhunt.units import Seconds
+from leakhunt.workload.bounds import LONGEST_BUDGET
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNDECIDED: 4}
 _EXIT_INTERRUPTED: Final = 130
@@ -49,11 +55,16 @@ _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
 }
 """Writers by option and by key of the settings."""
 _OWN: Final = (
-    *("known", "accept", "reason", "owner", "expires", "reference", "update_reference"),
-    *("ci", "memory_limit", "budget", "output"),
+    *("known", "accept", "reason", "owner", "expires", "reference", "update_reference", "shrink", "shrink_time"),
+    *("ci", "memory_limit", "budget", "strict", "output"),
     *(name.replace("-", "_") for name in _FILES),
 )
 """Parameters that `leakhunt lines` has not."""
+_REPLACED: Final = (
+    *("workload", "upload", "file", "request", "body", "seed", "concurrency"),
+    *("requests", "budget_time"),
+)
+"""Parameters that a smaller workload has values of its own for."""
 
 
 @click.command("check", cls=AfterDashes)
@@ -78,6 +89,13 @@ _OWN: Final = (
 @click.option("--gitlab-metrics", type=PathType(), metavar="FILE", help="Write GitLab's metrics report.")
 @click.option("--markdown", type=PathType(), metavar="FILE", help="Write Markdown for a pull request.")
 @click.option("--json", type=PathType(), metavar="FILE", help="Write report.json there.")
+@click.option("--shrink", is_flag=True, help="For each leak that fails, find the smallest workload that shows it.")
+@click.option(
+    "--shrink-time",
+    type=SecondsType(most=LONGEST_BUDGET),
+    metavar="SECONDS",
+    help=f"Time for that.  [default: {SHRINK_TIME:.0f}]",
+)
 @click.option("--ci/--no-ci", default=True, help="On GitHub Actions, annotate lines and write the step's summary.")
 def command(**options: Any) -> int:
     """Fail where a web app's memory breaks the limits of its project.
@@ -91,6 +109,8 @@ def command(**options: Any) -> int:
     project = request.project
     files = dict(_files(options, request))
     _make_room(files)
+    if options["shrink_time"] is not None and not options["shrink"]:
+        raise UsageError("--shrink-time has no effect without --shrink", "Add --shrink, or leave it out.")
     known_file = options["known"] or (project.beside(project.known) if project.known else project.beside(FILE))
     known = read_known(known_file)
     budgets = _budgets(request, options["budget"])
@@ -111,6 +131,10 @@ def command(**options: Any) -> int:
     if acceptance is not None:
         _accept(gate, known_file, acceptance)
         gate = judge(read_known(known_file))
+    if options["shrink"]:
+        most = options["shrink_time"] or SHRINK_TIME
+        leaks = tuple(leaks_of(gate, report))
+        report = _with_reproductions(report, leaks, request, _settings(request, reference), most, directory)
     _write_files(files, gate, report, repository_root(request.chdir))
     click.echo(text.render(gate, report))
     if (directory / PAGE).exists():
@@ -118,6 +142,17 @@ def command(**options: Any) -> int:
     if options["ci"]:
         tell_ci(gate, report, repository_root(request.chdir))
     return EXIT_CODES[gate.outcome]
+
+
+def _with_reproductions(
+    report: Report, leaks: Sequence[Leak], request: Request, settings: Settings, most: Seconds, directory: Path
+) -> Report:
+    """The report, with the smallest workload for each leak that failed."""
+    if not leaks:
+        click.echo("No leak failed, so there is nothing to shrink.", err=True)
+        return report
+    launch = given_flags(click.get_current_context(), without=(*_OWN, *_REPLACED))
+    return replace(report, reproductions=shrink(request, settings, leaks, most, launch, directory))
 
 
 def _reference(options: Mapping[str, Any], request: Request, budgets: Budgets) -> ReferenceChoice:

@@ -156,8 +156,10 @@ def profile(request: Request, settings: Settings, flags: Mapping[str, str]) -> t
     return run, report, directory
 
 
-def record(request: Request, settings: Settings, flags: Mapping[str, str]) -> tuple[Run, Path]:
-    """The same without a report; the run and its directory."""
+def record(
+    request: Request, settings: Settings, flags: Mapping[str, str], *, aside: str | None = None
+) -> tuple[Run, Path]:
+    """The same without a report; the run and its directory. `aside` is for `Progress`."""
     # Who only looks on at an app gets by without all that this brings along.
     from leakhunt.hunt.session import hunt
 
@@ -174,7 +176,7 @@ def record(request: Request, settings: Settings, flags: Mapping[str, str]) -> tu
         target = make_target(request, clock)
         stack.callback(target.stop)  # it has a directory of its own even before it is started
         writer = stack.enter_context(RunWriter(directory, **head))
-        progress = stack.enter_context(Progress(Console(stderr=True)))
+        progress = stack.enter_context(Progress(Console(stderr=True), aside))
         recorder = Recorder(writer, **head)
         recorder.conditions({**machine(), "run directory": str(directory)})
         if isinstance(target, AttachedTarget):

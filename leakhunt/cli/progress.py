@@ -19,8 +19,10 @@ _SHOW_MEMORY: Final = (Phase.DOSE, Phase.REPEATED, Phase.EXPLAIN, Phase.CALLS, P
 class Progress:
     """An `Observer` of the experiment that tells a person how far it is."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, aside: str | None = None) -> None:
+        """With `aside`, a name for the run, it is one of many: only the spinner tells of it."""
         self._console = console
+        self._aside = aside
         self._status: Status | None = None
         self._label = ""
         self._rounds = 0
@@ -61,9 +63,13 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something to know now."""
+        if self._aside is not None:
+            return
         self._console.print(text, markup=False, highlight=False)
 
     def _say(self, text: str) -> None:
         if self._status is not None:
-            self._status.update(Text(text))
+            self._status.update(Text(text if self._aside is None else f"{self._aside} · {text}"))
+        if self._aside is not None:
+            return
         self._console.print(text, markup=False, highlight=False, style="dim")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from leakhunt.model.reproduction import Reproduction
 from leakhunt.model.run import Caveat, Cost, Phase, Plan
 from leakhunt.model.snapshot import Frame
 from leakhunt.units import Bytes, Seconds
@@ -375,3 +376,5 @@ class Report:
     """None where memory did not seem to grow at rest, and nobody looked closer."""
     already_there: tuple[Holding, ...] = ()
     """The largest holders of a process that ran before leakhunt came, the largest first."""
+    reproductions: tuple[Reproduction, ...] = ()
+    """Of leaks whose workload was made as small as it can be."""

@@ -27,6 +27,7 @@ def render(gate: Gate, report: Report) -> str:
         [headline(gate)],
         _checks(gate),
         list(_suspects(gate)),
+        list(_reproductions(report)),
         [f"Note: {plain(note)}" for note in gate.notes],
         [f"Caveat: {plain(caveat.text)}" for caveat in (*gate.caveats, *report.caveats)],
         [] if gate.outcome is Outcome.PASSED or not report.next_command else [f"Next: {plain(report.next_command)}"],
@@ -115,6 +116,15 @@ def _suspects(gate: Gate) -> Iterator[str]:
         yield f"   fingerprint {plain(suspect.fingerprint)}"
     if len(seen) > _SHOWN:
         yield f"... and {_many(len(seen) - _SHOWN, 'more suspect')} in the report"
+
+
+def _reproductions(report: Report) -> Iterator[str]:
+    if report.reproductions:
+        yield "The smallest workload that shows the leak still:"
+    for found in report.reproductions:
+        yield f"{plain(found.route)} | {plain(phrases.reproduced(found))} | fingerprint {plain(found.fingerprint)}"
+        yield from (f"   {plain(line)}" for line in found.sent)
+        yield f"   {plain(found.command or phrases.why_no_command(found))}"
 
 
 def _many(count: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from leakhunt.model.gate import Gate, Outcome
 from leakhunt.model.report import Report
-from leakhunt.reports import markdown
+from leakhunt.reports import markdown, phrases
 from leakhunt.reports.gate import cells, headline, heads
 
 _SIGNS: Final = {
@@ -29,6 +29,7 @@ def render(gate: Gate, report: Report, *, most: int | None = None) -> str:
         " | ".join((_SIGNS[check.outcome], markdown.code(check.route), *cells(gate, check))) for check in gate.checks
     ]
     notes = [f"- {markdown.prose(note)}" for note in (*gate.notes, *(caveat.text for caveat in gate.caveats))]
+    notes += _reproductions(report)
     whole = f"<details><summary>The whole report</summary>\n\n{markdown.render(report)}\n</details>"
     text = _joined(head, names, rows, notes, whole)
     if most is None or len(text.encode()) <= most:
@@ -36,6 +37,15 @@ def render(gate: Gate, report: Report, *, most: int | None = None) -> str:
     while rows and len(_joined(head, names, rows, notes, _CUT).encode()) > most:
         rows = rows[: len(rows) // 2]
     return _joined(head, names, rows, notes, _CUT)
+
+
+def _reproductions(report: Report) -> list[str]:
+    return [
+        f"- Smallest workload of {markdown.code(found.route)}: {markdown.prose('; '.join(found.sent))} "
+        f"({markdown.prose(phrases.reproduced(found))}): "
+        + (markdown.code(found.command) if found.command else markdown.prose(phrases.why_no_command(found)))
+        for found in report.reproductions
+    ]
 
 
 _CUT: Final = "The rest is too long to be shown here; it stands in the report."

@@ -22,6 +22,7 @@ from leakhunt.model.report import (
     Suspect,
     WorkerReport,
 )
+from leakhunt.model.reproduction import Reproduction
 from leakhunt.model.run import Cost, Plan
 from leakhunt.model.snapshot import Frame
 from leakhunt.reports.base import Format
@@ -108,6 +109,7 @@ def document(report: Report) -> dict[str, Json]:
         "flame": [{"stack": _stack(stack), "bytes_per_request": weight} for stack, weight in report.flame],
         "caveats": [asdict(caveat) for caveat in report.caveats],
         "cost": _cost(report.cost),
+        "reproductions": [_reproduction(found) for found in report.reproductions],
         **nullable({"next_command": report.next_command}, {"next_command": "no command would tell more"}),
     }
 
@@ -248,6 +250,11 @@ def _holding(held: Holding) -> Json:
         "growth": "no snapshot was taken of it after that",
     }
     return nullable(asdict(held), reasons)
+
+
+def _reproduction(found: Reproduction) -> Json:
+    values = {name: value for name, value in asdict(found).items() if name not in ("seconds", "null_reasons")}
+    return nullable({**values, "duration_s": found.seconds}, {**_WHY_NOT, **found.null_reasons})
 
 
 def _cost(cost: Cost | None) -> Json:

@@ -21,6 +21,7 @@ from leakhunt.model.report import (
     Suspect,
     Verdict,
 )
+from leakhunt.model.reproduction import Reproduction
 from leakhunt.model.run import NATURAL, Cost
 from leakhunt.units import format_duration, format_size
 
@@ -196,6 +197,23 @@ def kept(suspect: Suspect) -> str:
     if suspect.bytes_per_request is None:
         return f"{count(suspect.count_per_request)}/request"
     return f"{per_request(suspect.bytes_per_request, suspect.bytes_per_request_interval)}/request"
+
+
+def reproduced(found: Reproduction) -> str:
+    """`+41.2 KiB/request, 9 runs in 3 min 05 s`, and whether there was time to try everything."""
+    runs = f"{found.runs} {'run' if found.runs == 1 else 'runs'} in {format_duration(found.seconds)}"
+    if not found.sent:
+        return runs
+    if found.bytes_per_request is not None:
+        rate = f"{per_request(found.bytes_per_request)}/request"
+    else:
+        rate = f"{count(found.count_per_request)}/request"
+    return f"{rate}, {runs}{'' if found.complete else ', when time was up: it may be smaller still'}"
+
+
+def why_no_command(found: Reproduction) -> str:
+    """Why there is none."""
+    return f"no command: {found.null_reasons.get('command', NOT_MEASURED)}"
 
 
 def kept_in_words(suspect: Suspect) -> str:

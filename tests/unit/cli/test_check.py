@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leakhunt.cli import check as module
 from leakhunt.cli.main import main
 from leakhunt.cli.request import Request
+from leakhunt.cli.shrink import SHRINK_TIME
 from leakhunt.hunt.session import INTERRUPTED
 from leakhunt.model.gate import Outcome
 from leakhunt.model.report import Report
+from leakhunt.model.reproduction import Reproduction
 from leakhunt.model.run import Run
 from leakhunt.project.known import read_known
 from unit.reports.comparison_samples import run_of
@@ -106,9 +110,49 @@ def test_what_fails_can_be_accepted(project: Path, monkeypatch: pytest.MonkeyPat
     assert main(("check",)) == 0
 
 
+def test_a_leak_is_shrunk_where_that_is_asked_for_and_every_file_tells_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end_with(LEAK, monkeypatch)
+    asked: list[tuple[Any, ...]] = []
+    command = "leakhunt profile --request 'GET /' shop.wsgi:application"
+
+    def shrink(*arguments: Any) -> tuple[Reproduction, ...]:
+        asked.append(arguments)
+        return tuple(
+            Reproduction(leak.route, leak.fingerprint, ("GET /",), command, 99.0, None, 7, 61.0, complete=True)
+            for leak in arguments[2]
+        )
+
+    monkeypatch.setattr(module, "shrink", shrink)
+    assert main(("check", "--shrink", "--threads", "3", "--json", "a.json", "--markdown", "a.md", "--seed", "4")) == 1
+    ((request, _, leaks, most, launch, _),) = asked
+    assert (request.seed, request.threads) == (4, 3)
+    assert (most, launch) == (SHRINK_TIME, "--threads 3")
+    told = json.loads((project / "a.json").read_text())["reproductions"]
+    assert [each["fingerprint"] for each in told] == [leak.fingerprint for leak in leaks]
+    for text in (capsys.readouterr().out, (project / "a.md").read_text()):
+        assert text.count(command) == len(leaks)
+
+
+def test_where_nothing_leaks_nothing_is_shrunk(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end_with(CLEAN, monkeypatch)
+    assert main(("check", "--shrink")) == 0
+    assert "nothing to shrink" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [("--accept",), ("--reason", "x"), ("--owner", "x"), ("--expires", "2027-01-01"), ("--expires", "soon")],
+    [
+        ("--accept",),
+        ("--reason", "x"),
+        ("--owner", "x"),
+        ("--expires", "2027-01-01"),
+        ("--expires", "soon"),
+        ("--shrink-time", "60"),
+    ],
 )
 def test_options_that_mean_nothing_alone_are_refused(arguments: tuple[str, ...]) -> None:
     assert main(("check", *arguments)) == 2
