@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any, Iterable
 
     from leakhunt.agent.child import Scene
+    from leakhunt.agent.probes.referents import Look, Seen
 
 BATCH = 8192
 """Objects that are looked at together."""
@@ -162,20 +163,19 @@ class _Reader:
     def _named(self, things: list[Any], counts: array[int], found: list[Any]) -> None:
         looks = self._kinds.looks
         seen = [self._look(looks[type(thing)], thing) for thing in things]
-        layouts, held = array("I", (layout for layout, _ in seen)), [each for _, each in seen]
-        sizes = array("Q", map(self._size, things))
+        layouts, held = array("I", (layout for layout, _, _ in seen)), [each for _, each, _ in seen]
+        sizes = array("Q", map(add, map(self._size, things), (more for _, _, more in seen)))
         self._send(things, counts, sizes, array("I", map(len, held)), layouts, chain.from_iterable(held))
         self._meet(chain.from_iterable(held), found)
         if self._keys:
             self._texts.keys([thing for thing in things if issubclass(type(thing), dict)])
 
     @staticmethod
-    def _look(look: Any, thing: Any) -> tuple[int, list[Any]]:
+    def _look(look: Look, thing: Any) -> Seen:
         try:
-            seen: tuple[int, list[Any]] = look(thing)
+            return look(thing)
         except Exception:  # as of a frame that has no locals any more
-            return 0, gc.get_referents(thing)
-        return seen
+            return 0, gc.get_referents(thing), 0
 
     def _send(
         self,

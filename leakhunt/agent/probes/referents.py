@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     _Layouts = Dict[Tuple[str, ...], int]
     _Kinds = Dict[type, int]
 
-    Look = Callable[[Any], Tuple[int, List[Any]]]
-    """Number of the layout, and what is referred to."""
+    Seen = Tuple[int, List[Any], int]
+    """Number of the layout, what is referred to, and bytes that the size of the object does not tell."""
+    Look = Callable[[Any], Seen]
 else:
     _Layouts = _Kinds = dict
 
@@ -57,6 +58,8 @@ _HEAP_TYPE = 1 << 9
 _MOST_LAYOUTS = 200_000
 _INLINE = sys.version_info >= (3, 11)
 """Attributes may be without a dictionary."""
+_APART = sys.version_info < (3, 13)
+"""Those are in a block of their own then, of which the size of the object knows nothing."""
 
 
 class Layouts(_Layouts):
@@ -112,7 +115,7 @@ class Kinds(_Kinds):
         self.ways[kind] = NAMED if look is not None else DICT if kind is dict else CODED if _coded(kind) else PLAIN
         return number
 
-    def frame(self, frame: Any) -> tuple[int, list[Any]]:
+    def frame(self, frame: Any) -> Seen:
         """Local variables by name, then its caller, then what else it holds."""
         names, values = _locals(frame)
         back = frame.f_back
@@ -120,25 +123,27 @@ class Kinds(_Kinds):
             self._frames(back)
             names.append("f_back")
             values.append(back)
-        return self.layouts[tuple(names)], _before(values, gc.get_referents(frame))
+        return self.layouts[tuple(names)], _before(values, gc.get_referents(frame)), 0
 
     def instance(self, slots: list[Callable[[Any], Any]], names: list[str], getter: Any) -> Look:
         """How to look at instances of a class: slots, attributes in their order, and what else they hold."""
 
-        def look(thing: Any) -> tuple[int, list[Any]]:
+        def look(thing: Any) -> Seen:
             held = gc.get_referents(thing)
             named: list[str] = []
             values: list[Any] = []
             if slots:
                 _fill(thing, zip(names, slots), set(map(id, held)), named, values)
             namespace = getter(thing) if getter is not None and _INLINE else None
+            more = 0
             if type(namespace) is dict and id(namespace) not in map(id, held):
                 if self._met.has(namespace):
                     held.append(namespace)  # it was there, and shares the attributes with the object (3.13 and later)
                 else:
                     named += namespace
                     values += namespace.values()
-            return (self.layouts[tuple(named)], _before(values, held)) if named else (0, held)
+                    more = dict.__sizeof__(namespace) - dict.__basicsize__ if _APART else 0
+            return (self.layouts[tuple(named)], _before(values, held), more) if named else (0, held, 0)
 
         return look
 
@@ -156,26 +161,26 @@ class Kinds(_Kinds):
         return None if self.sizes[kind] is sys.getsizeof else _unnamed
 
     def _suspended(self, name: str) -> Look:
-        def look(thing: Any) -> tuple[int, list[Any]]:
+        def look(thing: Any) -> Seen:
             frame = getattr(thing, name)
             held = gc.get_referents(thing)
             if frame is None:
-                return 0, held
+                return 0, held, 0
             names, values = _locals(frame)
-            return self.layouts[tuple(names)], _before(values, [each for each in held if each is not frame])
+            return self.layouts[tuple(names)], _before(values, [each for each in held if each is not frame]), 0
 
         return look
 
     def _with_frame(self, getter: Callable[[Any], Any]) -> Look:
         """A greenlet: its stack is C's, so the collector sees nothing of it."""
 
-        def look(thing: Any) -> tuple[int, list[Any]]:
+        def look(thing: Any) -> Seen:
             frame = getter(thing)
             held = gc.get_referents(thing)
             if frame is None:
-                return 0, held
+                return 0, held, 0
             self._frames(frame)
-            return self.layouts["gr_frame",], _before([frame], held)
+            return self.layouts["gr_frame",], _before([frame], held), 0
 
         return look
 
@@ -188,8 +193,8 @@ def built_in(thing: Any) -> list[Any]:
     return [*namespace, type.__dict__["__mro__"].__get__(thing), type.__dict__["__bases__"].__get__(thing)]
 
 
-def _unnamed(thing: Any) -> tuple[int, list[Any]]:
-    return 0, gc.get_referents(thing)
+def _unnamed(thing: Any) -> Seen:
+    return 0, gc.get_referents(thing), 0
 
 
 def _coded(kind: type) -> bool:
@@ -251,11 +256,11 @@ def _before(first: list[Any], held: list[Any]) -> list[Any]:
     return first
 
 
-def _mapping(thing: Any) -> tuple[int, list[Any]]:
+def _mapping(thing: Any) -> Seen:
     values = list(dict.values(thing))
     number = len(values)
     values += dict.keys(thing)
-    return number, _before(values, gc.get_referents(thing))
+    return number, _before(values, gc.get_referents(thing)), 0
 
 
 def _locals(frame: Any) -> tuple[list[str], list[Any]]:
