@@ -7,9 +7,12 @@ from typing import Final
 
 import click
 
+from leakhunt.errors import UsageError
 from leakhunt.reports.phrases import plain
 from leakhunt.samplers.headroom import nearest_limit
+from leakhunt.targets import native, native_build
 from leakhunt.targets.inject.preflight import Answer, Finding, preflight, refusal
+from leakhunt.targets.interpreters import find_interpreter
 from leakhunt.targets.machine import examine_machine, read_machine
 from leakhunt.targets.watched import Lineage, Member, find_process
 from leakhunt.units import format_size
@@ -22,14 +25,31 @@ _LANGUAGE: Final = "python"
 
 @click.command("doctor")
 @click.argument("pid", required=False, type=click.IntRange(min=1))
-def command(pid: int | None) -> int:
+@click.option(
+    "--build-sampler",
+    metavar="PYTHON",
+    help="Compile the native sampler for this interpreter or virtual environment, into the user's cache.",
+)
+def command(pid: int | None, build_sampler: str | None) -> int:
     """Say what works on this machine, or on one process, and what to do about what does not.
 
     Without PID the machine is looked at; with it, whether that process and those below it may be attached to. Nothing
-    is touched. The exit code is 1 if something is refused: of a process, if neither it nor any below it may be attached
-    to.
+    is touched, unless the native sampler is to be compiled. The exit code is 1 if something is refused: of a process,
+    if neither it nor any below it may be attached to.
     """
+    if build_sampler is not None:
+        if pid is not None:
+            raise UsageError("--build-sampler compiles for a Python, not for a process", "Leave the PID away.")
+        return _build(build_sampler)
     return _machine() if pid is None else _process(pid)
+
+
+def _build(python: str) -> int:
+    found = find_interpreter(python, "--build-sampler")
+    module = native_build.build(native_build.find_tools(found.executable), native.cache())
+    built = Finding("sampler", Answer.OK, f"Compiled for {found.implementation} {found.version}: {module}")
+    click.echo("\n".join(_checklist([built])))
+    return 0
 
 
 def _machine() -> int:

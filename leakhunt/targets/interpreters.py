@@ -59,17 +59,17 @@ class Interpreter:
     """Whether its gunicorn would open a control socket in the user's home."""
 
 
-def find_interpreter(python: str | None) -> Interpreter:
-    """The interpreter meant by `--python`: a program or a virtual environment; leakhunt's own if None.
+def find_interpreter(python: str | None, option: str = "--python") -> Interpreter:
+    """The interpreter meant by an option: a program or a virtual environment; leakhunt's own if None.
 
     Raises:
         UsageError: there is none, or it is older than leakhunt supports.
         TargetError: it does not run.
     """
-    found = probe(sys.executable if python is None else _program(python), "gunicorn", "waitress")
+    found = probe(sys.executable if python is None else _program(python, option), "gunicorn", "waitress")
     if tuple(int(part) for part in found.version.split(".")[:2]) < OLDEST:
         raise UsageError(
-            f"--python {python} is Python {found.version}; targets need at least {'.'.join(map(str, OLDEST))}"
+            f"{option} {python} is Python {found.version}; targets need at least {'.'.join(map(str, OLDEST))}"
         )
     return found
 
@@ -97,17 +97,17 @@ def probe(executable: str, *packages: str) -> Interpreter:
         raise TargetError(f"{executable} does not work as a Python 3 interpreter: {' '.join(last)}") from error
 
 
-def _program(python: str) -> str:
+def _program(python: str, option: str) -> str:
     path = Path(python).expanduser()
     if path.is_dir():
         if (path / "bin" / "python").exists():
             return str((path / "bin" / "python").absolute())
         raise UsageError(
-            f"--python {python} is a directory without bin/python", "Name an interpreter or a virtual environment."
+            f"{option} {python} is a directory without bin/python", "Name an interpreter or a virtual environment."
         )
     found = shutil.which(python) or shutil.which(path)
     if found is None:
         raise UsageError(
-            f"there is no interpreter {python}", "Give --python a program or a virtual environment's directory."
+            f"there is no interpreter {python}", f"Give {option} a program or a virtual environment's directory."
         )
     return str(Path(found).absolute())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import importlib.machinery
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,12 +15,19 @@ import leakhunt.agent
 from leakhunt.errors import AgentError
 
 BUILT: Final = Path(leakhunt.agent.__path__[0])
-"""Where the installation has put the one for this Python."""
+"""Where the installation has put the one for leakhunt's own Python."""
+SOURCES: Final = BUILT / "native"
 
 
 def is_installed() -> bool:
     """Whether there is one for leakhunt's own Python."""
-    return _image(importlib.machinery.EXTENSION_SUFFIXES[0]).exists()
+    return (BUILT / _name(importlib.machinery.EXTENSION_SUFFIXES[0])).exists()
+
+
+def cache() -> Path:
+    """Where those for other Pythons are kept that were compiled from these sources, for this user."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "leakhunt" / "sampler" / _digest_of_sources()
 
 
 def luggage(suffix: str) -> Mapping[str, str]:
@@ -26,19 +35,34 @@ def luggage(suffix: str) -> Mapping[str, str]:
 
     Raises AgentError where there is none for it.
     """
+    for place in (BUILT, cache()):
+        image = _read(place / _name(suffix))
+        if image is not None:
+            return {
+                "image": base64.b64encode(image).decode(),
+                "made_for": suffix,
+                "digest": hashlib.sha256(image).hexdigest()[:16],
+            }
+    raise AgentError(
+        f"there is no native sampler for a Python whose extensions end in {suffix}",
+        "leakhunt doctor --build-sampler PYTHON compiles it, where that Python has headers.",
+    )
+
+
+def _name(suffix: str) -> str:
+    return f"_sampler{suffix}"
+
+
+def _read(path: Path) -> bytes | None:
+    """The file, unless somebody else may have put it there: it will run in the target."""
     try:
-        image = _image(suffix).read_bytes()
+        with path.open("rb") as file:
+            return file.read() if os.fstat(file.fileno()).st_uid in {0, os.geteuid()} else None
     except OSError:
-        raise AgentError(
-            f"there is no native sampler for a Python whose extensions end in {suffix}",
-            "It is compiled for leakhunt's own Python, at installation, where there is a C compiler.",
-        ) from None
-    return {
-        "image": base64.b64encode(image).decode(),
-        "made_for": suffix,
-        "digest": hashlib.sha256(image).hexdigest()[:16],
-    }
+        return None
 
 
-def _image(suffix: str) -> Path:
-    return BUILT / f"_sampler{suffix}"
+@functools.cache
+def _digest_of_sources() -> str:
+    sources = sorted(SOURCES.glob("*.[ch]"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from leakhunt.cli import doctor as module
 from leakhunt.cli.main import main
+from leakhunt.errors import TargetError
 from leakhunt.targets.machine import Machine
+from leakhunt.targets.native_build import find_tools
 from unit.targets.test_machine import FINE, US
 from watched_tree import watched_tree
 
@@ -91,3 +95,29 @@ def test_a_pid_that_does_not_exist_is_a_failure(capsys: pytest.CaptureFixture[st
     gone.wait()
     assert main(["doctor", str(gone.pid)]) == 3
     assert "does not exist (any more)." in capsys.readouterr().err
+
+
+def test_the_sampler_is_compiled_into_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        find_tools(sys.executable)
+    except TargetError as missing:
+        pytest.skip(missing.message)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["doctor", "--build-sampler", sys.executable]) == 0
+    (built,) = tmp_path.rglob("_sampler*.so")
+    assert f"ok  sampler  Compiled for CPython {platform.python_version()}: {built}" in capsys.readouterr().out
+
+
+def test_the_sampler_is_compiled_for_no_process(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--build-sampler", sys.executable, "1"]) == 2
+    assert "compiles for a Python, not for a process" in capsys.readouterr().err
+
+
+def test_without_a_compiler_the_sampler_is_not_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["doctor", "--build-sampler", sys.executable]) == 3
+    assert "there is no C compiler here" in capsys.readouterr().err
