@@ -36,6 +36,8 @@ def read_heap(path: Path) -> HeapGraph:
             return _Reader(file, str(path)).read()
     except OSError as error:
         raise RunFileError(f"{path} cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise RunFileError(f"{path} is too large for the memory of this machine") from error
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise RunFileError(f"{path} is damaged: {error!r}") from error
 
@@ -58,8 +60,8 @@ class _Reader:
         types = tuple(HeapType(str(name), _family(family), int(address)) for name, family, address in tables["types"])
         starts = np.zeros(len(addresses) + 1, dtype=np.int64)
         np.cumsum(degrees, out=starts[1:])
-        if len(kinds) and int(kinds.max()) >= len(types):
-            raise RunFileError(f"{self._name} is damaged: an object has no type")
+        layouts = tuple(tuple(map(str, names)) for names in tables["layouts"])
+        self._check(kinds, degrees, marks, types, layouts)
         probe = int(places.find(np.array([tables["probe"]], dtype=np.uint64))[0])
         sites, sampled = self._sampled(places)
         return HeapGraph(
@@ -72,7 +74,7 @@ class _Reader:
             marks=marks,
             starts=starts,
             targets=self._targets(places, kinds, degrees, types),
-            layouts=tuple(tuple(map(str, names)) for names in tables["layouts"]),
+            layouts=layouts,
             roots=tuple(_roots(tables["roots"], places)),
             texts=self._texts(places),
             sites=sites,
@@ -122,7 +124,27 @@ class _Reader:
             own = np.repeat(classes[kinds[row : row + number]], degrees[row : row + number])
             targets[at : at + len(found)] = np.where((found == own) & (found >= 0), -2 - found, found)
             row, at = row + number, at + len(found)
+        if at != len(targets):
+            raise RunFileError(f"{self._name} is damaged: it has not as many references as its objects say")
         return targets
+
+    def _check(
+        self,
+        kinds: Column,
+        degrees: Column,
+        marks: Column,
+        types: tuple[HeapType, ...],
+        layouts: tuple[tuple[str, ...], ...],
+    ) -> None:
+        """Whether whatever the columns point to is there, so that nobody has to ask again."""
+        if not len(kinds):
+            raise RunFileError(f"{self._name} is damaged: it has no objects")
+        if min(int(kinds.min()), int(degrees.min()), int(marks.min())) < 0 or int(kinds.max()) >= len(types):
+            raise RunFileError(f"{self._name} is damaged: an object has no type, or less than no references")
+        mapping = np.array([each.family is Family.MAPPING for each in types], dtype=bool)[kinds]
+        most = np.where(mapping, degrees // 2, len(layouts) - 1)
+        if (marks > most).any():
+            raise RunFileError(f"{self._name} is damaged: an object has more names than there are")
 
     def _texts(self, places: Places) -> Texts:
         objects, lengths, texts = [], [], []

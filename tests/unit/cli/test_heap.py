@@ -82,7 +82,7 @@ def test_a_process_that_is_none_is_said_to_be_none(tmp_path: Path, capsys: pytes
 def test_a_heap_that_takes_too_long_is_given_up_without_a_trace(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with keeping(PROGRAM.replace("range(500)", "range(900_000)")) as pid:
+    with keeping(PROGRAM.replace("range(500)", "range(2_000_000)")) as pid:
         assert main(["heap", "take", str(pid), "-o", str(tmp_path / "a.heap"), "--timeout", "1"]) == 3
         assert tree.descendants(pid) == ()
         os.kill(pid, 0)

@@ -19,16 +19,16 @@ from leakhunt.heapfile.sections import END, MAGIC, SAMPLES, SITES, read_section,
 ADDRESSES = np.array([0x7F0000000000, 0x7F0000000040], dtype="<u8")
 
 
-def sent() -> bytes:
-    """Two objects, the first of which refers to the second."""
+def sent(kind: int = 1, degree: int = 1, mark: int = 0) -> bytes:
+    """Two objects, the first of which refers to the second; `kind` is of the second, the rest of the first."""
     tables = {"types": [["list", 2, 1], ["str", 11, 2]], "layouts": [[]], "roots": [["module", "m", int(ADDRESSES[0])]]}
     columns_sent = [
         ADDRESSES,
-        np.array([0, 1], "<u4"),
+        np.array([0, kind], "<u4"),
         np.array([64, 50], "<u8"),
         np.array([3, 4], "<i8"),
-        np.array([1, 0], "<u4"),
-        np.array([0, 0], "<u4"),
+        np.array([degree, 0], "<u4"),
+        np.array([mark, 0], "<u4"),
         ADDRESSES[1:],
     ]
     pieces = [
@@ -102,6 +102,16 @@ def test_wherever_a_file_is_cut_off_or_changed_it_is_not_taken_for_a_heap(heap: 
         with pytest.raises(RunFileError, match="damaged"):
             read_heap(heap)
         assert length
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"kind": 2}, {"kind": 1 << 31}, {"degree": 5}, {"degree": 0}, {"mark": 1}, {"mark": 0xFFFFFFFF}]
+)
+def test_columns_that_point_to_what_is_not_there_are_refused(wrong: dict[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "a.heap"
+    write_heap(sent(**wrong), path)
+    with pytest.raises(RunFileError, match="damaged"):
+        read_heap(path)
 
 
 def test_a_section_is_read_back_where_it_was_found() -> None:
