@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Final
 
 import click
@@ -26,6 +28,7 @@ from leakhunt.cli.options import (
 from leakhunt.cli.profile import profile, typed
 from leakhunt.cli.reference import ReferenceChoice, choose_reference
 from leakhunt.cli.request import Request, first, read_request
+from leakhunt.cli.show import has_terminal
 from leakhunt.cli.shrink import SHRINK_TIME, shrink
 from leakhunt.errors import RunFileError, UsageError
 from leakhunt.hunt.session import INTERRUPTED
@@ -43,6 +46,7 @@ from leakhunt.units import Seconds
 from leakhunt.workload.bounds import LONGEST_BUDGET
 
 EXIT_CODES: Final[Mapping[Outcome, int]] = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.UNDECIDED: 4}
+_COLOURS: Final[Mapping[Outcome, str]] = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.UNDECIDED: "yellow"}
 _EXIT_INTERRUPTED: Final = 130
 
 _FILES: Final[Mapping[str, Callable[[Gate, Report, Path], str]]] = {
@@ -136,7 +140,7 @@ def command(**options: Any) -> int:
         leaks = tuple(leaks_of(gate, report))
         report = _with_reproductions(report, leaks, request, _settings(request, reference), most, directory)
     _write_files(files, gate, report, repository_root(request.chdir))
-    click.echo(text.render(gate, report))
+    _show(gate, report)
     if (directory / PAGE).exists():
         click.echo(f"Report: {directory / PAGE}")
     if options["ci"]:
@@ -242,6 +246,16 @@ def _writing(name: str, path: Path) -> Iterator[None]:
         raise RunFileError(
             f"The {name} report cannot be written to {path}: {error.strerror}.", f"Choose another place with --{name}."
         ) from error
+
+
+def _show(gate: Gate, report: Report) -> None:
+    """The answer; on a terminal in its colour, and no wider than that is."""
+    if not has_terminal():
+        click.echo(text.render(gate, report))
+        return
+    word, blank, rest = text.render(gate, report, width=get_terminal_size().columns).partition(" ")
+    coloured = word if os.environ.get("NO_COLOR") else click.style(word, fg=_COLOURS[gate.outcome], bold=True)
+    click.echo(f"{coloured}{blank}{rest}")
 
 
 def _today() -> date:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from leakhunt.model.gate import Check, Gate, Outcome
@@ -17,22 +18,35 @@ _COUNTED: Final = frozenset({"threads", "descriptors", "files"})
 _PLAIN: Final = _COUNTED | {"amplification", "new-types"}
 """Limits that are no bytes."""
 _WRONG: Final = frozenset({Outcome.FAILED, Outcome.UNDECIDED, Outcome.ACCEPTED})
+_INDENT: Final = "   "
+_NARROWEST: Final = 40
+"""Columns; below that, folding makes nothing easier to read."""
 _SHOWN: Final = 8
 """Suspects that are told at most."""
 
 
-def render(gate: Gate, report: Report) -> str:
-    """Outcome, checks, suspects, notes."""
+def render(gate: Gate, report: Report, *, width: int | None = None) -> str:
+    """Outcome, checks, suspects, notes. Sentences longer than `width` are folded; tables and commands are not."""
     sections = (
-        [headline(gate)],
+        _folded([headline(gate)], width),
         _checks(gate),
-        list(_suspects(gate)),
+        _folded(_suspects(gate), width),
         list(_reproductions(report)),
-        [f"Note: {plain(note)}" for note in gate.notes],
-        [f"Caveat: {plain(caveat.text)}" for caveat in (*gate.caveats, *report.caveats)],
+        _folded((f"Note: {plain(note)}" for note in gate.notes), width),
+        _folded((f"Caveat: {plain(caveat.text)}" for caveat in (*gate.caveats, *report.caveats)), width),
         [] if gate.outcome is Outcome.PASSED or not report.next_command else [f"Next: {plain(report.next_command)}"],
     )
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def _folded(lines: Iterable[str], width: int | None) -> list[str]:
+    """The lines, further ones below the text of their first."""
+    if width is None:
+        return list(lines)
+    wrapper = textwrap.TextWrapper(
+        max(width, _NARROWEST), subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    return [part for line in lines for part in wrapper.wrap(line)]
 
 
 def headline(gate: Gate) -> str:
@@ -97,12 +111,16 @@ def _number(check: Check, value: float) -> str:
 
 def _checks(gate: Gate) -> list[str]:
     """All but the limits that everybody has, as long as nothing is wrong with them."""
-    told = [check for check in gate.checks if check.limit not in _COUNTED or check.outcome in _WRONG]
+    told = [check for check in gate.checks if check.outcome in _WRONG or _is_told(check)]
     rows = ((check.outcome.value, check.route, *cells(gate, check)) for check in told)
     names = ("outcome", "route", *heads(gate))
     table = columns(names, rows, align="lll".ljust(len(names), "r"))
     rest = Counter(check.outcome.value for check in gate.checks if check not in told)
     return [*table, *(f"{outcome}, {_many(count, 'more limit')}" for outcome, count in rest.items())]
+
+
+def _is_told(check: Check) -> bool:
+    return check.limit not in _COUNTED and check.outcome is not Outcome.NOT_MEASURED
 
 
 def _suspects(gate: Gate) -> Iterator[str]:
@@ -112,8 +130,8 @@ def _suspects(gate: Gate) -> Iterator[str]:
     for rank, suspect in enumerate(seen[:_SHOWN], start=1):
         yield f"{rank}. {' | '.join(plain(part) for part in phrases.dense(suspect))}"
         if suspect.advice:
-            yield f"   {plain(suspect.advice)}"
-        yield f"   fingerprint {plain(suspect.fingerprint)}"
+            yield f"{_INDENT}{plain(suspect.advice)}"
+        yield f"{_INDENT}fingerprint {plain(suspect.fingerprint)}"
     if len(seen) > _SHOWN:
         yield f"... and {_many(len(seen) - _SHOWN, 'more suspect')} in the report"
 

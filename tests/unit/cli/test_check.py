@@ -65,6 +65,18 @@ def test_the_outcome_is_the_exit_code(
     assert capsys.readouterr().out.startswith(("PASSED", "FAILED", "UNDECIDED"))
 
 
+def test_a_terminal_gets_no_lines_wider_than_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end_with(LEAK, monkeypatch)
+    monkeypatch.setattr(module, "has_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(("check",)) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("FAILED  ")
+    assert [line for line in lines if len(line) > 100 and not line.startswith("Next: ")] == []
+
+
 def test_an_interrupted_run_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     end_with(replace(CLEAN, outcome=INTERRUPTED), monkeypatch)
     assert main(("check",)) == 130

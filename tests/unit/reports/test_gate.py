@@ -88,6 +88,23 @@ def test_the_first_line_is_the_answer() -> None:
     assert headline(judge_gate(BOUNDED, Budgets(), today=TODAY)).startswith("PASSED  ")
 
 
+@pytest.mark.parametrize("width", [20, 60, 100])
+def test_sentences_are_folded_to_the_width_of_a_terminal_and_lose_nothing(width: int) -> None:
+    whole, folded = (render(FAILED, LEAK, width=columns) for columns in (None, width))
+    assert folded.split() == whole.split()
+    table = whole.split("\n\n")[1].splitlines()
+    long = [line for line in folded.splitlines() if len(line) > max(width, 40) and line not in table]
+    assert all(" " not in line.strip() or line.startswith("Next: ") for line in long)
+    assert render(PASSED, CLEAN, width=200) == render(PASSED, CLEAN)
+
+
+def test_what_cannot_be_measured_on_a_route_is_counted_and_not_listed() -> None:
+    gate = gate_of(LEAK)
+    rows = render(gate, LEAK).split("\n\n")[1].splitlines()
+    assert not [row for row in rows[:-2] if row.startswith("not measured")]
+    assert f"not measured, {len(gate.of(Outcome.NOT_MEASURED))} more limits" in rows
+
+
 REPORTS = {**SAMPLES, "nasty": nasty(), "hollow": hollow()}
 EVERY_REPORT = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 
