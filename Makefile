@@ -94,7 +94,7 @@ ci-deps: ## Install the system packages that tests need (apt; only what is missi
 	@.ci/system-packages
 
 clean: ## Remove what these targets have made
-	rm -rf $(VENV) .cache build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .cache build dist site leakhunt/agent/_sampler*.so .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find leakhunt tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made once; the stamps say what has been installed into it. The demo needs no development tools.
