@@ -43,13 +43,19 @@ def command() -> None:
 @click.option("-o", "--output", type=PathType(), metavar="FILE", required=True, help="Must not exist yet.")
 @click.option("--keys", is_flag=True, help="Keep short strings that are keys of dictionaries, to name entries by them.")
 @click.option(
+    "--sample",
+    type=SecondsType(least=1.0, most=_LONGEST),
+    metavar="SECONDS",
+    help="Sample allocations for so long before, to name the lines that made what is held.",
+)
+@click.option(
     "--timeout",
     type=SecondsType(least=1.0, most=_LONGEST),
     metavar="SECONDS",
     default=600.0,
     help="Give up after so long.  [default: 600]",
 )
-def take(pid: int, output: Path, keys: bool, timeout: Seconds) -> int:
+def take(pid: int, output: Path, keys: bool, sample: Seconds | None, timeout: Seconds) -> int:
     """Write the heap of a process into a file.
 
     A copy of the process is made, for which it stands still for some milliseconds, and told object by object. PID is a
@@ -72,6 +78,7 @@ def take(pid: int, output: Path, keys: bool, timeout: Seconds) -> int:
                 path,
                 keys=keys,
                 timeout=timeout,
+                sample=sample,
                 told=lambda objects: status.update(f"{objects:,} objects"),
             )
         _say(process.pid, taken)

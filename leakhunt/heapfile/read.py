@@ -25,7 +25,11 @@ from leakhunt.heapfile.sections import (
     sections,
 )
 from leakhunt.model.heap import UNKNOWN, Column, Family, HeapGraph, HeapOrigin, HeapRoot, HeapType, Texts
+from leakhunt.model.snapshot import Frame
+from leakhunt.units import Bytes
 
+_BEFORE: Final = (0, 16, 32)
+"""Bytes that may stand before an object in its block."""
 _KNOWN: Final = frozenset({END, OBJECTS, ORIGIN, SAMPLES, SITES, TABLES, TEXTS})
 
 
@@ -158,17 +162,27 @@ class _Reader:
             return Texts(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64), b"")
         return _ordered(np.concatenate(objects), np.concatenate(lengths), np.concatenate(texts))
 
-    def _sampled(self, places: Places) -> tuple[tuple[str, ...], dict[int, int]]:
-        """Where leakhunt's sampler saw objects allocated; of blocks that are no objects nothing is told."""
-        sites = tuple(str(site) for body in self._bodies(SITES) for site in json.loads(body))
-        sampled: dict[int, int] = {}
+    def _sampled(self, places: Places) -> tuple[tuple[tuple[Frame, ...], ...], Mapping[int, tuple[int, Bytes]]]:
+        """Where leakhunt's sampler saw objects allocated.
+
+        An object begins where its block does, or behind what stands before it for the collector and for attributes. Of
+        blocks that are tables of objects nothing is told.
+        """
+        stacks = [stack for body in self._bodies(SITES) for stack in json.loads(body)]
+        sites = tuple(
+            tuple(Frame(str(file), int(line), str(function)) for file, line, function in stack) for stack in stacks
+        )
+        sampled: dict[int, tuple[int, Bytes]] = {}
         for body in self._bodies(SAMPLES):
             addresses, offset = columns.unpack(body, 0)
-            numbers, _ = columns.unpack(body, offset)
-            found = places.find(addresses.astype(np.uint64))
-            sampled.update(
-                (int(place), int(site)) for place, site in zip(found, numbers, strict=True) if place != UNKNOWN
-            )
+            numbers, offset = columns.unpack(body, offset)
+            sizes, _ = columns.unpack(body, offset)
+            if len(numbers) and int(numbers.max()) >= len(sites):
+                raise RunFileError(f"{self._name} is damaged: a sample has no site")
+            for before in _BEFORE:
+                found = places.find((addresses + before).astype(np.uint64))
+                rows = zip(found.tolist(), numbers.tolist(), sizes.tolist(), strict=True)
+                sampled.update({place: (site, size) for place, site, size in rows if place != UNKNOWN})
         return sites, sampled
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
 from leakhunt.agent.probes import graph as sent
 from leakhunt.errors import RunFileError
 from leakhunt.heapfile import columns
-from leakhunt.heapfile.sections import END, OBJECTS, ORIGIN, TABLES, TEXTS, write_section, write_start
+from leakhunt.heapfile.sections import END, OBJECTS, ORIGIN, SAMPLES, SITES, TABLES, TEXTS, write_section, write_start
 from leakhunt.model.heap import HeapOrigin
 
 _COLUMNS: Final = (("<u8", True), ("<u4", False), ("<u8", False), ("<i8", False), ("<u4", False), ("<u4", False))
@@ -67,9 +68,11 @@ class HeapWriter:
                 self._section(OBJECTS, self._objects(rest))
             elif tag == sent.TEXTS:
                 self._section(TEXTS, _texts(rest))
+            elif tag == sent.SAMPLED:
+                self._samples(json.loads(rest))
             elif tag == sent.TABLES:
                 self._section(TABLES, json.dumps(json.loads(rest), separators=(",", ":")).encode())
-        except ValueError as error:
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, ZeroDivisionError) as error:
             raise RunFileError(f"The snapshot child sent what makes no sense: {error}") from error
 
     def finish(self, origin: HeapOrigin) -> None:
@@ -90,6 +93,18 @@ class HeapWriter:
             write_section(self._file, tag, body)
         except OSError as error:
             raise RunFileError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def _samples(self, reading: Mapping[str, Any]) -> None:
+        """Stacks, and for each sampled block its address, its stack and the bytes that it stands for."""
+        frames = [[str(file), int(line), str(function)] for file, line, function in reading["frames"]]
+        stacks = [[frames[number] for number in numbers] for numbers, _ in reading["stacks"]]
+        self._section(SITES, json.dumps(stacks, separators=(",", ":")).encode())
+        samples = reading["samples"]
+        addresses = np.array([int(sample[0]) for sample in samples], dtype=np.uint64)
+        numbers = np.array([int(sample[3]) for sample in samples], dtype=np.uint64)
+        sizes = np.array([round(sample[1] / sample[2]) for sample in samples], dtype=np.uint64)
+        packed = columns.pack(addresses, differences=True) + columns.pack(numbers) + columns.pack(sizes)
+        self._section(SAMPLES, packed)
 
     def _objects(self, body: bytes) -> bytes:
         number, references = sent.COUNTS.unpack_from(body)

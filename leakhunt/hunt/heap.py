@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Final
 
 from leakhunt.errors import UsageError
 from leakhunt.heapfile.write import HeapWriter
@@ -19,6 +20,9 @@ from leakhunt.targets.inject.attach import attach
 from leakhunt.targets.scope import Scope
 from leakhunt.targets.tree import Process, command_line
 from leakhunt.units import Bytes, Seconds
+
+INTERVAL: Final[Bytes] = 64 << 10
+"""Mean bytes from one sampled allocation to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +59,40 @@ def places(scope: Scope, path: Path) -> list[tuple[Process, Path]]:
 
 
 def take_heap(
-    process: Process, path: Path, *, keys: bool, timeout: Seconds, told: Callable[[int], None] = lambda _: None
+    process: Process,
+    path: Path,
+    *,
+    keys: bool,
+    timeout: Seconds,
+    sample: Seconds | None = None,
+    told: Callable[[int], None] = lambda _: None,
 ) -> Taken:
     """Attach to a process, have a copy of it tell the whole heap, and leave it as it was.
 
-    `told` is called with the number of objects that have come so far. Raises AttachError, AgentError or RunFileError.
+    With `sample` allocations are sampled for so long before. `told` is called with the number of objects that have come
+    so far. Raises AttachError, AgentError or RunFileError.
     """
     with ExitStack() as stack:
-        return _take(open_hub(stack), process, path, keys, timeout, told)
+        return _take(open_hub(stack), process, path, keys, timeout, sample, told)
 
 
 def _take(
-    hub: AgentHub, process: Process, path: Path, keys: bool, timeout: Seconds, told: Callable[[int], None]
+    hub: AgentHub,
+    process: Process,
+    path: Path,
+    keys: bool,
+    timeout: Seconds,
+    sample: Seconds | None,
+    told: Callable[[int], None],
 ) -> Taken:
     with _Telling(path, told) as writer:
         attached = attach(process.pid, hub)
         link = attached.link
         left: tuple[str, ...] = ()
         try:
+            if sample is not None:
+                link.sample(INTERVAL)
+                time.sleep(sample)
             began = time.monotonic()
             pause, problems = link.graph(writer, keys=keys, timeout=timeout)
             origin = HeapOrigin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
@@ -9,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from leakhunt.model.snapshot import Frame
 from leakhunt.units import Bytes, Seconds
 
 Column: TypeAlias = npt.NDArray[Any]
@@ -133,10 +135,10 @@ class HeapGraph:
     layouts: tuple[tuple[str, ...], ...]
     roots: tuple[HeapRoot, ...]
     texts: Texts
-    sites: tuple[str, ...] = ()
-    """Where sampled objects were allocated, one text per site."""
-    sampled: dict[int, int] = field(default_factory=dict)
-    """Sampled objects and their sites."""
+    sites: tuple[tuple[Frame, ...], ...] = ()
+    """Stacks by which sampled objects were allocated, innermost frame first."""
+    sampled: Mapping[int, tuple[int, Bytes]] = field(default_factory=dict)
+    """Sampled objects: their sites, and the bytes that each of them stands for."""
 
     def __len__(self) -> int:
         return len(self.sizes)

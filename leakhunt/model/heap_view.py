@@ -116,6 +116,10 @@ class HeapSuspect:
     """The accumulation point; None where there is none."""
     holds: tuple[TypeRow, ...]
     """What the accumulation point holds immediately, by type."""
+    sampled: Bytes = 0
+    """Of what it retains, about so much was allocated while allocations were sampled."""
+    sites: tuple[tuple[str, float], ...] = ()
+    """Where that was, and the share of each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,9 @@ def suspect_lines(rank: int, suspect: HeapSuspect) -> list[str]:
     if suspect.holds:
         held = [f"{row.count:,} x {plain(row.type)} ({format_size(row.retained)})" for row in suspect.holds[:3]]
         lines.append(f"   which hold{'' if suspect.point is None else 's'} {', '.join(held)}")
+    if suspect.sites:
+        shares = ", ".join(f"{share:.0%} at {plain(site)}" for site, share in suspect.sites[:3])
+        lines.append(f"   about {format_size(suspect.sampled)} of it came while allocations were sampled: {shares}")
     return lines
 
 

@@ -19,9 +19,11 @@ from heaps import objects_of
 from integration.test_profile_tasks import celery
 from leakhunt.analysis.heap.analysed import HeapAnalysis, analyse_heap
 from leakhunt.analysis.heap.suspects import dominators
+from leakhunt.cli.main import main
 from leakhunt.heapfile.read import read_heap
 from leakhunt.model.heap_view import HeapSuspect
-from leakhunt.targets import tree
+from leakhunt.targets import native, tree
+from sampler_build import built_for
 
 SIZE: Final = 100_000
 APP: Final = f"""
@@ -54,6 +56,25 @@ print("ready", flush=True)
 import time
 while True:
     time.sleep(0.05)
+"""
+
+GROWING: Final = """
+import time
+KEPT = []
+class Upload:
+    def __init__(self, number):
+        self.body = bytes(20_000 + number % 7)
+def keep(number):
+    KEPT.append(Upload(number))
+def forget(number):
+    return [bytes(20_000) for _ in range(5)]
+print("ready", flush=True)
+number = 0
+while True:
+    number += 1
+    keep(number)
+    forget(number)
+    time.sleep(0.001)
 """
 
 
@@ -157,6 +178,27 @@ def until(condition: Callable[[], bool], patience: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_is_held_is_told_with_the_line_that_allocated_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "BUILT", built_for(Path(sys.executable)))
+    program, file = tmp_path / "growing.py", tmp_path / "a.heap"
+    program.write_text(GROWING)
+    with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE) as target:
+        try:
+            assert target.stdout is not None
+            target.stdout.readline()
+            assert main(["heap", "take", str(target.pid), "-o", str(file), "--sample", "2"]) == 0
+            assert target.poll() is None
+        finally:
+            target.kill()
+    suspect = suspect_of(analyse_heap(read_heap(file)))
+    assert suspect.path[-1].edge == ".KEPT"
+    line = 1 + GROWING.splitlines().index("        self.body = bytes(20_000 + number % 7)")
+    site, share = suspect.sites[0]
+    assert f"growing.py:{line} in " in site
+    assert share > 0.8
+    assert 0 < suspect.sampled < 1.5 * suspect.retained
 
 
 @pytest.mark.slow

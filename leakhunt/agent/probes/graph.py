@@ -21,6 +21,7 @@ from leakhunt.agent.probes.met import IN_PAGE, PAGE, Met
 from leakhunt.agent.probes.names import mask, type_name
 from leakhunt.agent.probes.plans import OWN
 from leakhunt.agent.probes.referents import CODED, DICT, NAMED, PLAIN, Kinds, built_in
+from leakhunt.agent.sampling import Sampling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ LONGEST = 64
 """Characters of a key that is kept where keys are asked for."""
 COUNTS = Struct("<II")
 """Before the columns of a chunk of objects: how many there are, and to how many others they refer."""
-OBJECTS, TEXTS, TABLES = b"OBJS", b"TEXT", b"TABL"
-"""Tags of what is sent: chunks of objects, names of some of them, and one table of types, layouts and roots."""
+OBJECTS, TEXTS, TABLES, SAMPLED = b"OBJS", b"TEXT", b"TABL", b"SAMP"
+"""Tags of what is sent: chunks of objects, names of some of them, one table of types, layouts and roots, and what the
+native sampler has seen allocated, if it runs."""
 
 _ONLY = [bytes(way == each for each in range(256)) for way in range(4)]
 
@@ -47,6 +49,8 @@ def graph(options: dict[str, Any], scene: Scene) -> dict[str, Any]:
     `options` may ask for `keys`: then short strings that are keys of dictionaries are told. Else no content of a
     string is, but for names that stand in code: of variables, attributes, functions, classes and modules.
     """
+    if Sampling.module is not None:
+        scene.send(SAMPLED, json.dumps(Sampling.module.read()).encode())
     # Nothing but the list of all refers to this one: it shows how many references to each object are ours.
     scene.tracked.append([])
     probe = id(scene.tracked[-1])

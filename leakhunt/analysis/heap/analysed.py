@@ -9,6 +9,7 @@ import numpy as np
 from leakhunt.analysis.heap.dominators import DominatorTree, dominator_tree
 from leakhunt.analysis.heap.naming import describe, steps
 from leakhunt.analysis.heap.reach import FAR, OUTSIDE, Reach, reach
+from leakhunt.analysis.heap.sites import called
 from leakhunt.model.heap import Column, Family, HeapGraph
 from leakhunt.model.heap_view import HeapSummary, HeldObject, Step, TypeRow
 
@@ -49,7 +50,7 @@ class HeapAnalysis:
             retained=self.retained(number),
             path=self.path(number, masked=masked) if self.reach.distances[number] >= 0 else (),
             entries=entries(self.graph, number),
-            site=None if site is None else self.graph.sites[site],
+            site=None if site is None else called(self.graph.sites[site[0]]),
         )
 
 

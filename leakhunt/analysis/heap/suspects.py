@@ -10,6 +10,7 @@ import numpy as np
 from leakhunt.analysis.heap.analysed import HeapAnalysis, summary
 from leakhunt.analysis.heap.holding import MOST
 from leakhunt.analysis.heap.naming import is_namespace
+from leakhunt.analysis.heap.sites import sites_of
 from leakhunt.model.heap import Column, Family
 from leakhunt.model.heap_view import DominatorNode, Dominators, HeapSuspect, Step, TypeRow
 from leakhunt.units import Bytes
@@ -90,6 +91,7 @@ def _single(heap: HeapAnalysis, children: Children, rank: int) -> HeapSuspect:
     number = int(heap.tree.order[point])
     retained = int(heap.tree.retained[rank])
     held = heap.held(number)
+    sampled, sites = sites_of(heap.graph, heap.tree, rank)
     return HeapSuspect(
         name=_called(heap, int(heap.tree.order[rank])),
         count=1,
@@ -98,6 +100,8 @@ def _single(heap: HeapAnalysis, children: Children, rank: int) -> HeapSuspect:
         path=held.path,
         point=held,
         holds=by_type(heap, children.of(point)),
+        sampled=sampled,
+        sites=sites,
     )
 
 

@@ -15,6 +15,7 @@ from leakhunt.errors import RunFileError
 from leakhunt.heapfile import columns
 from leakhunt.heapfile.read import read_heap
 from leakhunt.heapfile.sections import END, MAGIC, SAMPLES, SITES, read_section, sections, write_section, write_start
+from leakhunt.model.snapshot import Frame
 
 ADDRESSES = np.array([0x7F0000000000, 0x7F0000000040], dtype="<u8")
 
@@ -64,12 +65,15 @@ def test_sections_that_a_later_version_adds_are_passed_over_and_samples_are_join
     data = heap.read_bytes()
     more = io.BytesIO()
     write_section(more, b"NEW!", b"x" * 100)
-    write_section(more, SITES, json.dumps(["views.py:42"]).encode())
-    sampled = np.append(ADDRESSES[1:], np.uint64(0x5500))  # the second is a block that is no object
-    write_section(more, SAMPLES, columns.pack(sampled, differences=True) + columns.pack(np.array([0, 0])))
+    write_section(more, SITES, json.dumps([[["views.py", 42, "upload"]]]).encode())
+    # Two blocks that are objects, one of them behind what stands before it, and one that is none.
+    sampled = np.array([ADDRESSES[0] - np.uint64(16), ADDRESSES[1], 0x5500], dtype=np.uint64)
+    packed = columns.pack(sampled, differences=True) + columns.pack(np.array([0, 0, 0]))
+    write_section(more, SAMPLES, packed + columns.pack(np.array([700, 800, 900])))
     heap.write_bytes(data[:12] + more.getvalue() + data[12:])
     graph = read_heap(heap)
-    assert (graph.sites, graph.sampled, len(graph)) == (("views.py:42",), {1: 0}, 2)
+    assert graph.sites == ((Frame("views.py", 42, "upload"),),)
+    assert graph.sampled == {0: (0, 700), 1: (0, 800)}
 
 
 def test_what_is_no_heap_file_is_said_to_be_none(tmp_path: Path) -> None:
