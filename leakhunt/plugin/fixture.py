@@ -24,6 +24,10 @@ class Leakhunt:
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._node: pytest.Item = request.node
 
+    def __repr__(self) -> str:
+        # Shown with every failure of a test that has it.
+        return f"<leakhunt for {self._node.name}>"
+
     def assert_no_growth(self, call: Callable[..., object], /, *args: Any, **limits: Any) -> Outcome | None:
         """Fail the test if calls of this leave memory, threads or file descriptors behind.
 

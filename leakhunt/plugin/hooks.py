@@ -50,6 +50,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     if item.get_closest_marker("leakhunt") is not None:
         from leakhunt.plugin.marked import checked
 
+        vars(item).pop("runtest", None)  # ours, of an earlier run of a test that is run once more
         once: Callable[[], None] = item.runtest
         item.runtest = checked(item, once)  # type: ignore[method-assign]
 

@@ -83,7 +83,8 @@ def _span(interval: Interval | None) -> str:
 def _suspect(outcome: Outcome, suspect: Suspect) -> Iterator[str]:
     yield from _place(suspect)
     if suspect.path is not None:
-        count = "" if suspect.count_per_request is None else f"  (+{suspect.count_per_request:.3g} {suspect.type})"
+        number = suspect.count_per_request
+        count = "" if number is None else f"  (+{number:.3g} {suspect.type} per {outcome.unit})"
         yield _row("holder", f"{suspect.path}{count}")
     elif suspect.bytes_per_request is not None:
         yield _row("holder", "not found")

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import io
 import json
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from django.dispatch import Signal, dispatcher
+from django.test import client as django_client
 from flask import Flask, request
 
-from leakhunt.plugin.clients import ForeignClient, WsgiClient
+from leakhunt.plugin.clients import ForeignClient, WsgiClient, _connections_forgotten
 from leakhunt.plugin.fixture import Leakhunt
 
 Send = Callable[[], object]
@@ -119,6 +122,24 @@ def test_an_answer_is_closed() -> None:
 
     WsgiClient(app, Thrice()).get("/")
     assert len(closed) == 4
+
+
+def test_what_django_s_client_connects_by_itself_leaves_no_finalizer_behind() -> None:
+    signal, connect = Signal(), "signal.connect(receiver, weak=True)"
+
+    def receiver(**_: object) -> None: ...
+
+    def finalizers_left(file: str) -> int:
+        before = len(weakref.finalize._registry)  # type: ignore[attr-defined]  # nothing else tells
+        with _connections_forgotten():
+            exec(compile(connect, file, "exec"), {"signal": signal, "receiver": receiver})
+        signal.disconnect(receiver)
+        return len(weakref.finalize._registry) - before  # type: ignore[attr-defined]
+
+    original = dispatcher.weakref
+    assert finalizers_left(django_client.__file__) == 0
+    assert finalizers_left("shop/views.py") == 1
+    assert dispatcher.weakref is original
 
 
 def test_flask_s_own_client_keeps_nothing(leakhunt: Leakhunt) -> None:

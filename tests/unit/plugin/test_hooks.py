@@ -92,7 +92,7 @@ def _tells_the_leak(text: str) -> None:
     block = text.split(" test_leaks ")[1].split("\n____", maxsplit=1)[0]
     assert re.search(r"^leak: 1\.0\d KiB kept by each call \(99 %: .*; allowed: 64 B$", block, re.MULTILINE)
     assert "test_marked.py:14 in test_leaks" in block
-    assert "holder  test_marked.KEPT[*]  (+1 bytes)" in block
+    assert "holder  test_marked.KEPT[*]  (+1 bytes per call)" in block
     assert "leakhunt/plugin" not in block
     assert "Traceback" not in block
 
