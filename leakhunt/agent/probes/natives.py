@@ -86,7 +86,7 @@ def _simple_queue(walk: Walk, thing: Any, node: int) -> None:
         if type(child) is list and walk.own(child, node):
             walk.lengths[node] += len(child)
             walk.many(child, node, "[*]")
-        elif not isinstance(child, type):
+        elif not issubclass(type(child), type):
             walk.one(child, node, "[*]")
 
 

@@ -41,7 +41,7 @@ def held_by_c(tracked: list[Any], met: Met) -> tuple[list[Any], list[Any]]:
     held: list[Any] = []
     rest: list[Any] = []
     for thing, more in zip(left, excess):
-        (held if more > ours and not isinstance(thing, type) else rest).append(thing)
+        (held if more > ours and not issubclass(type(thing), type) else rest).append(thing)
     return held, rest
 
 
@@ -58,10 +58,11 @@ def _references(objects: list[Any]) -> Met:
 
 def told(thing: Any) -> str:
     """What to call an object that hangs on nothing."""
-    if isinstance(thing, Context):
+    kind = type(thing)  # a proxy is not asked what it would like to be
+    if issubclass(kind, Context):
         return "context"
-    if isinstance(thing, _NAMED):
+    if issubclass(kind, _NAMED):
         return f"{type(thing).__name__} {mask(thing.__qualname__)}"
-    if isinstance(thing, types.FrameType):
+    if issubclass(kind, types.FrameType):
         return f"frame {thing.f_code.co_name}"
     return "object"

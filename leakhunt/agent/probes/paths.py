@@ -50,7 +50,7 @@ def explore(tracked: list[Any], wanted: Iterable[Chain], check: Callable[[], Non
     """
     walk = Walk(plan_for, wanted, check)
     everything: dict[str, Any] = dict(sys.modules)
-    modules = {name: each for name, each in everything.items() if isinstance(each, types.ModuleType)}
+    modules = {name: each for name, each in everything.items() if issubclass(type(each), types.ModuleType)}
     own = [each for name, each in modules.items() if name.split(".")[0] == OWN]
     walk.skip([tracked, walk, *vars(walk).values(), everything, modules, sys.modules, own, *own, *map(vars, own)])
     _modules(walk, {name: each for name, each in modules.items() if not walk.met.has(each)})
@@ -77,7 +77,8 @@ def _modules(walk: Walk, modules: dict[str, Any]) -> None:
             walk.own(places[-1][2], places[-1][0])
     for place, name, namespace in places:
         for key, child in list(namespace.items()):
-            home = getattr(child, "__module__", name) if isinstance(child, (type, types.FunctionType)) else name
+            named = issubclass(type(child), (type, types.FunctionType))
+            home = getattr(child, "__module__", name) if named else name
             if key in _IMPORT_SYSTEM:
                 walk.own(child, place)
             elif home == name or home not in modules:
@@ -109,7 +110,7 @@ def _greenlets(walk: Walk, tracked: list[Any]) -> None:
     greenlet = getattr(sys.modules.get("greenlet"), "greenlet", None)
     if isinstance(greenlet, type):
         for thing in tracked:
-            if isinstance(thing, greenlet) and not walk.met.has(thing):
+            if issubclass(type(thing), greenlet) and not walk.met.has(thing):
                 walk.root("greenlet", thing)
 
 

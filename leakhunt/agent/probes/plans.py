@@ -139,7 +139,7 @@ def _class(walk: Walk, thing: Any, node: int) -> None:
     for child in gc.get_referents(thing):
         if type(child) in {dict, tuple}:  # its namespace, its bases, its order of resolution
             walk.own(child, node)
-        elif not isinstance(child, type):
+        elif not issubclass(type(child), type):
             walk.one(child, node, ".<held>")
     walk.many(thing.__bases__, node, ".__bases__[*]")
 
@@ -188,7 +188,7 @@ def _lru_cache(walk: Walk, thing: Any, node: int) -> None:
         if type(part).__name__ == "_lru_list_elem":  # where the cache has a limit; what it has is told by one of both
             walk.own(part, node)
             walk.many(gc.get_referents(part), node, ".cache['*']")
-        elif not isinstance(part, type):
+        elif not issubclass(type(part), type):
             walk.one(part, node, ".cache['*']")
 
 
