@@ -60,7 +60,7 @@ class Lazy:
 
     asked: list[str] = []  # noqa: RUF012  # of all of them
 
-    @property
+    @property  # type: ignore[misc]  # nobody sets it
     def __class__(self) -> Any:
         # Others ask, too: the interpreter's own tools, for one.
         caller = sys._getframe(1).f_code.co_filename
