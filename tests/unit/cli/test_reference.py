@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from builders import App, record
 from formats import valid_junit, valid_report, valid_sarif
+from leakhunt.analysis.analyse import analyse
+from leakhunt.cli import check as module
 from leakhunt.cli.main import main
 from leakhunt.cli.request import Request
 from leakhunt.hunt.settings import Settings
 from leakhunt.model.report import Report
 from leakhunt.project.reference import FILE, read_reference
 from unit.cli.test_check import end_with
+from unit.cli.test_report import write
 from unit.reports.samples import CLEAN, IMAGE, LEAK
 
 SETTINGS = """
@@ -132,6 +136,21 @@ def test_a_reference_can_be_named_in_the_settings(project: Path, monkeypatch: py
     assert main(("check", "--update-reference")) == 0
     assert (project / "then.toml").exists()
     assert main(("check",)) == 0
+
+
+@pytest.mark.parametrize("name", ["before", "before/run.sqlite"])
+def test_a_recorded_run_is_a_reference_as_it_is(
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = record(App(routes=("POST /image",), keeps={"POST /image": {"live": 40_000, "blocks": 3}}))
+    write(run, project / "before")
+    (step,) = run.routes
+    (project / "leakhunt.toml").write_text(SETTINGS.replace('"image"', f'"{step}"'))
+    monkeypatch.setattr(module, "profile", lambda *_: (run, analyse(run), Path("run")))
+    assert main(("check", "--reference", name)) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"PASSED  4 checks against {name}.")
+    assert main(("check",)) == 1
 
 
 @pytest.mark.parametrize(
