@@ -14,8 +14,9 @@ from leakhunt.reports.columns import columns
 from leakhunt.reports.phrases import plain
 
 _WORDS: Final = {Outcome.FAILED: "FAILED", Outcome.UNDECIDED: "UNDECIDED", Outcome.PASSED: "PASSED"}
-_COUNTED: Final = frozenset({"threads", "descriptors", "files"})
-_PLAIN: Final = _COUNTED | {"amplification", "new-types"}
+_QUIET: Final = frozenset({"threads", "descriptors", "files", "new-types"})
+"""Limits of which nobody asks for the number as long as they are kept."""
+_PLAIN: Final = _QUIET | {"amplification"}
 """Limits that are no bytes."""
 _WRONG: Final = frozenset({Outcome.FAILED, Outcome.UNDECIDED, Outcome.ACCEPTED})
 _INDENT: Final = "   "
@@ -82,10 +83,11 @@ def cells(gate: Gate, check: Check) -> tuple[str, ...]:
 
 
 def _before(check: Check) -> str:
+    """Without the interval, which stands in the message: a table with both is wider than a terminal."""
     if check.before is None:
         return ""
     if check.limit == "growth":
-        return phrases.per_request(check.before.value, check.before.interval)
+        return phrases.per_request(check.before.value, None)
     return _number(check, check.before.value)
 
 
@@ -120,7 +122,7 @@ def _checks(gate: Gate) -> list[str]:
 
 
 def _is_told(check: Check) -> bool:
-    return check.limit not in _COUNTED and check.outcome is not Outcome.NOT_MEASURED
+    return check.limit not in _QUIET and check.outcome is not Outcome.NOT_MEASURED
 
 
 def _suspects(gate: Gate) -> Iterator[str]:
