@@ -42,6 +42,10 @@ def forget(number):
 SENDER: Final = """
 import random, time
 import shop
+# Messages are written beside and moved in: Celery's own reader takes those that are half written, and dies of it.
+beside = shop.place.with_name("beside")
+beside.mkdir()
+shop.app.conf.broker_transport_options |= {"data_folder_out": str(beside)}
 chance = random.Random(4)
 while True:
     task = chance.choice((shop.keep, shop.forget))
@@ -49,6 +53,8 @@ while True:
     pace = chance.choice((0.01, 0.1))
     while time.monotonic() < until:
         task.delay(1)
+        for message in beside.iterdir():
+            message.rename(shop.place / message.name)
         time.sleep(chance.expovariate(1 / pace))
 """
 PATIENCE: Final = 60
@@ -71,6 +77,10 @@ def celery(place: Path) -> Iterator[int]:
             assert time.monotonic() < deadline, (place / "worker.log").read_text()
             time.sleep(0.1)
         yield worker.pid
+    except BaseException:
+        told = (place / "worker.log").read_text().splitlines()
+        print("\n".join(line for line in told if not line.endswith((" received", ": None"))))
+        raise
     finally:
         sender.kill()
         sender.wait()
