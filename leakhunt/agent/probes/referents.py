@@ -109,7 +109,10 @@ class Kinds(_Kinds):
         family = GREENLET if is_greenlet else OWN if is_own(kind) else _family(kind)
         self.rows.append((type_name(kind), family, id(kind)))
         self.sizes[kind] = _size_of(kind)
-        look = self._with_frame(greenlet.gr_frame.__get__) if is_greenlet else self._look_at(kind)
+        if family == OWN:
+            look: Look | None = _unnamed
+        else:
+            look = self._with_frame(greenlet.gr_frame.__get__) if is_greenlet else self._look_at(kind)
         if look is not None:
             self.looks[kind] = look
         self.ways[kind] = NAMED if look is not None else DICT if kind is dict else CODED if _coded(kind) else PLAIN

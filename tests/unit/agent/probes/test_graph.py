@@ -147,6 +147,21 @@ def test_contents_of_strings_stay_where_they_are_unless_keys_are_asked_for(pytho
 
 
 @oldest_and_newest
+def test_what_is_the_agents_is_told_apart_and_has_no_names(python: Path, tmp_path: Path) -> None:
+    graph, _ = take_heap(
+        python,
+        """
+class Table(dict):
+    __module__ = "_leakhunt_agent.probes.met"
+KEPT = Table({number: [number] for number in range(5000)})
+""",
+        tmp_path,
+    )
+    (table,) = objects_of(graph, "_leakhunt_agent.probes.met.Table")
+    assert (graph.family(table), graph.marks[table]) == (Family.OWN, 0)
+
+
+@oldest_and_newest
 def test_hardly_anything_is_referred_to_that_is_not_there(python: Path, tmp_path: Path) -> None:
     graph, _ = take_heap(python, SHOP, tmp_path)
     unknown = int((graph.targets == UNKNOWN).sum())
