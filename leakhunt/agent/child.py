@@ -84,8 +84,7 @@ def observe(offers: Any, request: dict[str, Any], blocks: int, memory: int) -> N
     # before it has said hello, so that the controller soon makes another.
     malloc_in_use()
     connection = _connect(offers, request["token"])
-    # Only now: the controller takes a child that says nothing for one that hangs.
-    os.nice(_NICENESS)
+    _give_way()
     seen = look(request["parts"], blocks, memory, lambda *parts: wire.send_raw(connection, *parts))
     wire.send(connection, {**seen, "cpu": time.process_time()})
     connection.close()
@@ -113,6 +112,18 @@ def look(parts: dict[str, Any], blocks: int, memory: int, send: Callable[..., No
             if looks:
                 scene.look()
     return {"result": result, "problems": problems, "memory": scene.peak}
+
+
+def _give_way() -> None:
+    """Let the app go first, and use another core than it where it was bound to some.
+
+    Not before the controller knows of this child: it takes one that says nothing for one that hangs.
+    """
+    os.nice(_NICENESS)
+    try:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    except OSError:  # not allowed here
+        return
 
 
 def _confine(memory: int) -> None:

@@ -49,3 +49,15 @@ print(json.dumps([before, here.peak]))
 """
     before, peak = run_inside(Path(sys.executable), program)
     assert 30 << 20 <= peak - before < 34 << 20
+
+
+def test_the_app_goes_first_and_is_not_held_up_on_its_core() -> None:
+    program = """
+import os
+from leakhunt.agent.child import _give_way
+every = os.sched_getaffinity(0)
+os.sched_setaffinity(0, {min(every)})
+_give_way()
+print(json.dumps([os.nice(0), os.sched_getaffinity(0) == every]))
+"""
+    assert run_inside(Path(sys.executable), program) == [19, True]
