@@ -55,9 +55,10 @@ SHARED = {
 def test_a_program_that_has_loaded_python_and_not_started_it_is_refused(version: str) -> None:
     with running("sh", "-c", "echo; exec sleep 60", LD_PRELOAD=str(SHARED[version])) as process:
         deadline = time.monotonic() + 10
-        while read_facts(process.pid).name != "sleep":
+        # It has its name before its libraries are loaded.
+        while (facts := read_facts(process.pid)).name != "sleep" or facts.python is None:
             assert time.monotonic() < deadline
-        assert read_facts(process.pid).started is False
+        assert facts.started is False
         refused = refusal(preflight(process.pid))
     assert refused is not None
     assert refused.sentence == f"PID {process.pid} (sleep) has loaded Python, but has not started it."
