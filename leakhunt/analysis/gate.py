@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from difflib import get_close_matches
 from typing import Final
 
 from leakhunt.analysis.gate_difference import (
@@ -51,7 +52,11 @@ def judge_gate(
     settled = [_accept(check, accepted) for check in checks]
     return Gate(
         tuple(sorted(settled, key=lambda check: _ORDER.index(check.outcome))),
-        (*_notes(report, settled, known, today), *_other_routes(report, compared)),
+        (
+            *_unused_limits(report, budgets),
+            *_notes(report, settled, known, today),
+            *_other_routes(report, compared),
+        ),
         reference=None if compared is None else compared.reference.source,
         caveats=() if compared is None else tuple(unlike(compared.reference, compared.now)),
     )
@@ -208,6 +213,15 @@ def _notes(report: Report, checks: Sequence[Check], known: Sequence[KnownLeak], 
             yield f"known leak {leak.fingerprint} ({leak.what}) was accepted until {leak.expires}{_of(leak)}"
         elif leak.expires is not None and (leak.expires - today).days <= _SOON:
             yield f"known leak {leak.fingerprint} ({leak.what}) is accepted until {leak.expires} only{_of(leak)}"
+
+
+def _unused_limits(report: Report, budgets: Budgets) -> Iterator[str]:
+    """Limits of routes that were not requested: mistyped, renamed, or not part of this workload."""
+    requested = [route.route for route in report.routes]
+    for route in sorted(budgets.routes.keys() - set(requested)):
+        close = get_close_matches(route, requested, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        yield f"{route} has limits and was not requested, so they were not checked{meant}"
 
 
 def _other_routes(report: Report, compared: Compared | None) -> Iterator[str]:

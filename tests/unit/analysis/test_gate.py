@@ -128,6 +128,13 @@ def test_a_run_that_did_not_go_well_is_undecided_however_clean_its_routes_are() 
         assert check(gate, APP).message == "cannot be called clean: a worker was killed"
 
 
+def test_limits_of_a_route_that_was_not_requested_are_told_with_the_name_that_was_meant() -> None:
+    budgets = Budgets(Limits(), {IMAGE.replace("images", "image"): Limits(peak=1), "GET /": Limits(peak=1)})
+    gate = judge_gate(with_tests(LEAK), budgets, today=TODAY)
+    unused = "has limits and was not requested, so they were not checked"
+    assert gate.notes == (f"GET / {unused}", f"POST /lessons/<int:pk>/image/ {unused}; did you mean {IMAGE}?")
+
+
 # --- Known leaks. ---------------------------------------------------------------------------------------------------
 
 PRINTS = {suspect.route: suspect.fingerprint for suspect in LEAK.suspects}
