@@ -107,7 +107,7 @@ def look(parts: dict[str, Any], blocks: int, memory: int, send: Callable[..., No
     for name, module in PROBES:
         if name in parts:
             if name != "sites":
-                _stop_tracing()
+                stop_tracing()
             _probe(result, name, module, (parts[name], scene))
             if looks:
                 scene.look()
@@ -134,7 +134,7 @@ def _confine(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def _stop_tracing() -> None:
+def stop_tracing() -> None:
     """In the child only: the other probes would be slowed down by it, and their own memory be traced."""
     if "tracemalloc" in sys.modules:
         sys.modules["tracemalloc"].stop()

@@ -38,6 +38,8 @@ from leakhunt.model.run import BACKGROUND, NATURAL, WATCHED, Caveat, Phase, Run
 from leakhunt.units import Bytes, Seconds, format_size
 
 SCHEMA: Final = 1
+LIVE_UNREAD: Final = "live-unread"
+"""Code of the caveat that the verdict rests on anonymous memory."""
 
 
 def analyse(run: Run, thresholds: Thresholds | None = None) -> Report:
@@ -191,7 +193,7 @@ def _caveats(run: Run, experiment: Experiment) -> list[Caveat]:
     if silent is not None:
         budget = format_size(experiment.thresholds.anonymous)
         text = f"live bytes cannot be read, for {silent}: leaks are told by anonymous memory, from {budget} per request"
-        caveats.append(Caveat("live-unread", text))
+        caveats.append(Caveat(LIVE_UNREAD, text))
     return caveats
 
 

@@ -17,9 +17,9 @@ from leakhunt.agent.probes.heap import malloc_in_use
 from leakhunt.errors import TargetError
 from leakhunt.units import Seconds
 
-_TRIES: Final = 8
-_START: Final[Seconds] = 1.0
-"""A copy that has not begun by then hangs: another thread was asking for the GIL, or was inside malloc."""
+_STARTS: Final[tuple[Seconds, ...]] = (1.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""A copy that has not begun by then hangs: another thread was asking for the GIL, or was inside malloc. Or the machine
+is so busy that the next one gets more time."""
 _ROOM: Final = struct.Struct("<??qq")
 """Whether it has begun, whether it is done, and two numbers that it tells."""
 _POLL: Final[Seconds] = 0.0005
@@ -78,15 +78,15 @@ class Look:
             told = work()
             _ROOM.pack_into(room, 0, True, True, *(told or (0, 0)))
 
-        for _ in range(_TRIES):
+        for patience in _STARTS:
             try:
                 self._pid, _, _ = snapshot_child(run, self._limit)
             except OSError as error:
                 raise TargetError(f"This process could not be copied to be read: {error.strerror}.") from error
-            self._until(self._has_begun, _START)
+            self._until(self._has_begun, patience)
             if self._has_begun():
                 return
-        raise TargetError(f"{_TRIES} copies of this process were made to be read, and none of them got through.")
+        raise TargetError(f"{len(_STARTS)} copies of this process were made to be read, and none of them got through.")
 
     def _has_begun(self) -> bool:
         return bool(_ROOM.unpack_from(self._room)[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from leakhunt.analysis.analyse import LIVE_UNREAD
+from leakhunt.analysis.thresholds import DEFAULTS
 from leakhunt.model.report import Report, RouteReport, Verdict
 from leakhunt.plugin.limits import Limits
 from leakhunt.units import Bytes
@@ -80,10 +82,16 @@ def judge(report: Report, limits: Limits, unit: str) -> Outcome:
         broken.append("max_peak")
     if limits.max_kept is not None and kept is not None and kept > limits.max_kept:
         broken.append("max_kept")
-    open_ = limits.max_growth is not None and verdict is Verdict.INCONCLUSIVE
+    open_ = limits.max_growth is not None and (verdict is Verdict.INCONCLUSIVE or _too_coarse(report, limits))
     calls = sum(row.requests for row in report.evidence)
     state = "failed" if broken else "undecided" if open_ else "passed"
     return Outcome(state, report, limits, unit, tuple(broken), calls, kept)
+
+
+def _too_coarse(report: Report, limits: Limits) -> bool:
+    """Whether live bytes could not be read, and the limit is below what anonymous memory can rule out."""
+    unread = any(caveat.code == LIVE_UNREAD for caveat in report.caveats)
+    return unread and limits.max_growth is not None and limits.max_growth < DEFAULTS.anonymous
 
 
 def _all_known(report: Report, limits: Limits) -> bool:

@@ -129,5 +129,6 @@ class ThisProcess:
 
 def _read_heap() -> tuple[int, int]:
     """In the copy: it takes standard error over."""
+    child.stop_tracing()  # else the interpreter does not tell of pymalloc, and what is noted of each block counts, too
     malloc, pymalloc = malloc_in_use(), pymalloc_in_use()
     return _UNKNOWN if pymalloc is None else pymalloc, _UNKNOWN if malloc is None else malloc

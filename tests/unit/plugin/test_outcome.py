@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from leakhunt.model.report import Judgement, Report, RoundRow, Verdict
-from leakhunt.model.run import Phase
+from leakhunt.model.run import Caveat, Phase
 from leakhunt.plugin.limits import Limits
 from leakhunt.plugin.message import tell
 from leakhunt.plugin.outcome import judge
@@ -47,6 +47,12 @@ def a_report(verdict: Verdict) -> Report:
 )
 def test_a_verdict_becomes_a_state(verdict: Verdict, state: str) -> None:
     assert judge(a_report(verdict), Limits(), "call").state == state
+
+
+@pytest.mark.parametrize(("max_growth", "state"), [(64.0, "undecided"), (1024.0, "passed")])
+def test_anonymous_memory_alone_passes_no_limit_that_it_cannot_tell(max_growth: float, state: str) -> None:
+    unread = replace(a_report(Verdict.CLEAN), caveats=(Caveat("live-unread", "live bytes cannot be read"),))
+    assert judge(unread, Limits(max_growth=max_growth), "call").state == state
 
 
 def test_what_is_not_asked_about_does_not_fail() -> None:
