@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -83,6 +84,21 @@ def test_the_leaky_site(leakhunt: CommandLine) -> None:
     assert image["cause"] == "native"
     assert image["library"]["package"].lower() == "pillow"
     assert "password" not in done.out
+    check_ranking(leakhunt, done)
+
+
+def check_ranking(leakhunt: CommandLine, done: Done) -> None:
+    """What the run measured comes first in a scan, with its figure, and nothing else is told to have been measured."""
+    scanned = leakhunt.here("scan", str(COURSEWARE), "--run", str(done.run), "--json", "-")
+    findings = json.loads(scanned.out)["findings"]
+    measured = [found["evidence"] is not None for found in findings]
+    assert measured == sorted(measured, reverse=True)
+    told = {(Path(found["file"]).name, found["subject"]): found["evidence"] for found in findings[:3]}
+    assert told.keys() == {("leaky.py", "_THUMBNAILS"), ("leaky.py", "_CHUNKS"), ("video_queue.py", "finished")}
+    for (_, subject), evidence in told.items():
+        (suspect,) = [each for each in done.report["suspects"] if subject in (each["path"] or "")]
+        assert f"on {suspect['route']}" in evidence
+        assert f"{suspect['bytes_per_request']:+,.0f} bytes per request" in evidence
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def _check(node: ast.AST, module: Module) -> Iterator[Hit]:
         yield Hit(
             node,
             "An entry under a key of its own is stored without a timeout: it never goes.",
-            confidence=Confidence.HIGH if per_request(node, module) else Confidence.MEDIUM,
+            confidence=Confidence.HIGH if per_request(node, module) else Confidence.LOW,
         )
 
 

@@ -47,7 +47,7 @@ RULE: Final = Rule(
     name="LH109",
     title="A loop over a whole table holds all its rows",
     severity=Severity.MEDIUM,
-    confidence=Confidence.MEDIUM,
+    confidence=Confidence.LOW,
     advice="Loop over `.iterator(chunk_size=...)`, which forgets rows as it goes.",
     nodes=(ast.For,),
     check=_check,
