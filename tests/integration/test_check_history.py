@@ -1,4 +1,4 @@
-"""`leakhunt check` along a Git history, as a CI job runs it: clean, then with a leak, then mended."""
+"""`leakhunt check` along a Git history, as a CI job runs it, alone and by a reference: clean, with a leak, mended."""
 
 from __future__ import annotations
 
@@ -176,7 +176,8 @@ def test_a_leak_fails_at_the_line_that_was_added_and_is_gone_with_it(leakhunt: C
     (root / "leakhunt.toml").write_text(SETTINGS)
     project = Project.begin(root)
     project.commit("An address book")
-    check_passes(check(leakhunt, project))
+    check_passes(check(leakhunt, project, "--update-reference"))
+    assert '[routes."GET /people"]' in (root / "leakhunt-reference.toml").read_text()
 
     kept = "    RECENT[name] = [[person, name] for person in PEOPLE * 20]\n"
     project.edit(
@@ -187,11 +188,16 @@ def test_a_leak_fails_at_the_line_that_was_added_and_is_gone_with_it(leakhunt: C
     project.commit("Remember who was looked up")
     line = 1 + (root / "web.py").read_text().splitlines().index(kept.rstrip("\n"))
     assert ("web.py", line) in project.added_lines()
-    check_fails_at(check(leakhunt, project), "GET /people", ("web.py", line))
+    failed = check(leakhunt, project)
+    check_fails_at(failed, "GET /people", ("web.py", line))
+    assert "GET /people keeps more than in the reference: " in failed.done.out
+    assert failed.report["gate"]["caveats"] == []
 
     project.edit("web.py", (kept, ""))
     project.commit("Forget who was looked up")
-    check_passes(check(leakhunt, project))
+    mended = check(leakhunt, project)
+    check_passes(mended)
+    assert mended.report["gate"]["reference"] == "leakhunt-reference.toml"
 
 
 @pytest.mark.slow
