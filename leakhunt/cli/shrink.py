@@ -35,6 +35,7 @@ _SHARE: Final = 0.25
 _ANY_STATUS: Final = tuple(range(100, 600))
 _NOT_SHOWN: Final = "a quick run of the whole workload does not show it"
 _INTERRUPTED: Final = "it was interrupted before any run showed the leak"
+_NO_TIME: Final = "its requests alone do not show it, and there was no time for the whole workload"
 _NO_TEXT: Final = "a body of it is no text, so it fits into no workload file"
 
 
@@ -117,7 +118,8 @@ def _reproduction(search: _Search, launch: str, file: Path) -> Reproduction:
     started = time.monotonic()
     shrinking = Shrinking(search.request.workload, search.shows)
     complete = shrinking.run(search.leak.steps)
-    smallest, command, reasons = None, None, {"command": _INTERRUPTED if search.interrupted else _NOT_SHOWN}
+    unshown = _INTERRUPTED if search.interrupted else _NOT_SHOWN if complete else _NO_TIME
+    smallest, command, reasons = None, None, {"command": unshown}
     if shrinking.smallest is not None and search.report is not None:
         smallest = _with_answers(shrinking.smallest, search.report)
         command = _command(search, smallest, launch, file)

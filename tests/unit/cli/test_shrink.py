@@ -139,6 +139,14 @@ def test_when_time_is_up_what_was_found_stands(request_: Request, monkeypatch: p
     assert found.sent == ("POST /upload with field title, field caption, file photo (random, 1.95 KiB)",)
 
 
+def test_without_time_for_the_whole_workload_nothing_is_said_of_it(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shrunk(request_, App(monkeypatch, lambda workload: len(workload.steps) > 1), most=0.0)
+    assert (found.complete, found.runs) == (False, 1)
+    assert "no time for the whole workload" in found.null_reasons["command"]
+
+
 def test_an_interrupt_ends_the_search(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     app = App(monkeypatch, has_caption)
     app.outcome = INTERRUPTED
