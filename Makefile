@@ -33,7 +33,7 @@ demo: $(VENV)/.demo ## Hunt down the leaks of a Django upload site (about two mi
 	esac
 
 test: $(VENV)/.dev ## Run the tests (all but the slow ones)
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: test $(SLOW_TESTS:tests/%.py=.cache/slow/%.passed) ## Run the slow matrix too; goes on where it was interrupted
 	@echo "All tests have passed on these sources."

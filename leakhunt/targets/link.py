@@ -323,7 +323,11 @@ class AgentLink:
             child: int | None = None
             message, begun = None, False
             try:
-                reply = self._ask("snapshot", parts=dict(parts), token=token, timeout=timeout, at_once=at_once)
+                # An app that was attached to has users; one that was launched waits for us.
+                in_use = self._reach is not None
+                reply = self._ask(
+                    "snapshot", parts=dict(parts), token=token, timeout=timeout, at_once=at_once, in_use=in_use
+                )
                 child = int(reply["pid"])
                 if self._reach is not None:
                     child = self._reach.find(child, token, self._hub.welcome, CHILD_START)

@@ -60,4 +60,4 @@ os.sched_setaffinity(0, {min(every)})
 _give_way()
 print(json.dumps([os.nice(0), os.sched_getaffinity(0) == every]))
 """
-    assert run_inside(Path(sys.executable), program) == [19, True]
+    assert run_inside(Path(sys.executable), program) == [10, True]
