@@ -12,7 +12,6 @@ from leakhunt.agent.middleware import Counted
 from leakhunt.agent.originals import sleep
 from leakhunt.agent.serving import WSGI, Place, look
 from leakhunt.agent.swaps import SWAPS
-from leakhunt.agent.tasks import count_tasks
 from leakhunt.agent.trampoline import FUNCTION, TRAMPOLINES, NoEntry
 
 TYPE_CHECKING = False
@@ -62,9 +61,8 @@ def hook(name: str | None) -> dict[str, Any]:
     COUNTERS.active = True
     try:
         rows = [_wrap(place) for place in places]
-        tasks = None if named is not None else count_tasks()
-        if tasks is not None:
-            rows.append(tasks)
+        if named is None:
+            rows += _tasks()
         entry = _enter(named, name) if named is not None and not rows else None
     except BaseException:
         unhook()
@@ -82,6 +80,16 @@ def _wrap(place: Place) -> dict[str, Any]:
     SWAPS.put(place.owner, place.name, ours, place.copies)
     COUNTERS.server_marks = True
     return row
+
+
+def _tasks() -> list[dict[str, Any]]:
+    """What Celery runs here; a process without it needs to load nothing for that."""
+    if "celery.app.trace" not in sys.modules:
+        return []
+    from leakhunt.agent.tasks import count_tasks
+
+    row = count_tasks()
+    return [] if row is None else [row]
 
 
 def _enter(app: Any, name: str | None) -> str:

@@ -204,7 +204,9 @@ def _found_servers(machine: Machine) -> Finding:
 
 def _sampler(machine: Machine) -> Finding:
     if machine.sampler:
-        return Finding("sampler", Answer.OK, "The native sampler was compiled; no command uses it yet.")
+        return Finding(
+            "sampler", Answer.OK, "The native sampler was compiled: leakhunt heap take --sample names lines with it."
+        )
     return Finding(
         "sampler",
         Answer.UNKNOWN,

@@ -234,7 +234,7 @@ def test_of_a_worker_of_uwsgi_the_holder_is_named_and_what_it_retains(tmp_path: 
 def test_of_the_processes_of_celery_the_holder_of_what_tasks_keep_is_named(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     with celery(tmp_path / "shop") as master:
-        time.sleep(15)
+        time.sleep(15)  # tasks keep coming, and what they keep by then is looked for
         children = {each.pid for each in psutil.Process(master).children()}
         heaps = take(master, tmp_path / "a.heap")
         assert {each.pid for each in psutil.Process(master).children()} == children

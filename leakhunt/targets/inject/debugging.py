@@ -10,9 +10,10 @@ from leakhunt.agent import bundle
 from leakhunt.errors import AgentError, AttachError
 from leakhunt.targets.inject.channel import Meeting
 from leakhunt.targets.inject.injection import Injection, system_call
+from leakhunt.targets.inject.interpreter import COOKIE
 from leakhunt.targets.inject.memory import Memory
 from leakhunt.targets.inject.processors import here
-from leakhunt.targets.inject.remote_debug import COOKIE, OLDEST, RemoteDebugging, Unknown, remote_exec, script_for
+from leakhunt.targets.inject.remote_debug import OLDEST, RemoteDebugging, Unknown, remote_exec, script_for
 from leakhunt.units import Seconds
 
 _BUSY: Final[Seconds] = 0.3

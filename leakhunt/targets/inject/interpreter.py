@@ -33,7 +33,7 @@ class Interpreter:
     """Room for `Processor.code_size` bytes of code that nothing uses."""
 
 
-_COOKIE: Final = b"xdebugpy"
+COOKIE: Final = b"xdebugpy"
 """How the state of an interpreter begins from 3.13 on, in which the positions of everything else follow."""
 _HEAD: Final = 5 * 8
 """Where the position of the pointer to the first interpreter stands among these."""
@@ -66,7 +66,7 @@ def is_started(memory: Memory, runtime: int) -> bool:
     Raises:
         OSError: it cannot be read.
     """
-    if memory.read(runtime, len(_COOKIE)) != _COOKIE:
+    if memory.read(runtime, len(COOKIE)) != COOKIE:
         return any(memory.read(runtime, _FLAGS))
     (head,) = struct.unpack("<Q", memory.read(runtime + _HEAD, 8))
     return any(memory.read(runtime + head, 8))

@@ -18,11 +18,11 @@ from typing import Final
 
 from leakhunt.errors import AgentError
 from leakhunt.targets.inject.channel import DIRECTORIES
+from leakhunt.targets.inject.interpreter import COOKIE
 from leakhunt.targets.inject.memory import Memory
 from leakhunt.units import Seconds
 
 OLDEST: Final = (3, 14)
-COOKIE: Final = b"xdebugpy"
 _WORDS: Final = 160
 _PLEASE_STOP: Final = 0x20
 """Bit of `eval_breaker` by which a thread that runs Python looks for a script."""
