@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json as json_
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ Run = Callable[[str, Callable[[], object]], None]
 """Checks what is sent under a name."""
 
 
-class Client:
+class Client(ABC):
     """A test client whose every request is a check. Returns the response to the first one."""
 
     def __init__(self, run: Run) -> None:
@@ -50,9 +51,9 @@ class Client:
         __tracebackhide__ = True
         return self._repeat("delete", path, args, kwargs)
 
+    @abstractmethod
     def _send(self, method: str, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """One request; its response."""
-        raise NotImplementedError
 
     def _repeat(self, method: str, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         __tracebackhide__ = True
